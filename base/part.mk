@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += libbase.a
+libbase_a_SOURCES = \
+	base/arena.c base/arena.h \
+	base/err.c base/err.h \
+	base/fd.c base/fd.h \
+	base/file.c base/file.h \
+	base/json.c base/json.h base/json_write.c \
+	base/log.c base/log.h \
+	base/path.c base/path.h \
+	base/proc.c base/proc.h \
+	base/str.c base/str.h
+EXTRA_DIST += base/README.md
+base_libs = libbase.a $(YAJL_LIBS)

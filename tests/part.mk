@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_HEADERS += tests/unit/tap.h
+
+# A test a line: its folder decides what it may link.
+base_tests = tests/unit/err_test tests/unit/str_test tests/unit/path_test \
+	tests/unit/json_test tests/unit/file_test tests/unit/fd_test
+check_PROGRAMS += $(base_tests)
+TESTS += $(base_tests)
+tests_unit_err_test_LDADD = $(base_libs)
+tests_unit_str_test_LDADD = $(base_libs)
+tests_unit_path_test_LDADD = $(base_libs)
+tests_unit_json_test_LDADD = $(base_libs)
+tests_unit_file_test_LDADD = $(base_libs)
+tests_unit_fd_test_LDADD = $(base_libs)
