@@ -8,7 +8,7 @@ libbase_a_SOURCES = \
 	base/json.c base/json.h base/json_write.c \
 	base/log.c base/log.h \
 	base/path.c base/path.h \
-	base/proc.c base/proc.h \
+	base/proc.c base/proc.h base/procfs.c base/procfs.h \
 	base/str.c base/str.h
 EXTRA_DIST += base/README.md
 base_libs = libbase.a $(YAJL_LIBS)
