@@ -68,6 +68,10 @@ int cgroup_is_populated(const struct cgroup *c, struct err *e);
  * A missing one is no error. */
 int cgroup_destroy(struct cgroup *c, struct err *e);
 
+/* How many processes the kernel has killed in it for want of memory (memory.events); 0
+ * also if that can't be told. Safe after clone. */
+int cgroup_oom_kills(const struct cgroup *c);
+
 /* Closes what is held. */
 void cgroup_done(struct cgroup *c);
 
