@@ -12,3 +12,7 @@ tests_unit_path_test_LDADD = $(base_libs)
 tests_unit_json_test_LDADD = $(base_libs)
 tests_unit_file_test_LDADD = $(base_libs)
 tests_unit_fd_test_LDADD = $(base_libs)
+
+# What the bats tests call
+check_PROGRAMS += tests/tools/recvtty
+tests_tools_recvtty_SOURCES = tests/tools/recvtty.c
