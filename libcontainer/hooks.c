@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs hooks one after the other. Each is a child of its own process group, watched by
+ * its pidfd together with the pipe of its stdin, so that a hook which never reads can't
+ * hold the runtime up, and with a pipe that tells why it could not be executed.
+ *
+ * Only system calls and the stack: this also runs in a freshly cloned child.
+ */
+#include "libcontainer/hooks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/proc.h"
+
+struct run {
+	const struct spec_hook *hook;
+	pid_t pid;
+	int pidfd;         /* owned */
+	int in[2];         /* owned: the hook's stdin */
+	int report[2];     /* owned: the errno of a failed execve */
+	const char *state; /* what is still to be written */
+	size_t left;
+	struct timespec deadline;
+};
+
+static void run_done(struct run *r)
+{
+	fd_close(&r->pidfd);
+	fd_close(&r->in[0]);
+	fd_close(&r->in[1]);
+	fd_close(&r->report[0]);
+	fd_close(&r->report[1]);
+}
+
+static int run_init(struct run *r, const struct spec_hook *hook, const char *state,
+		    size_t state_len, struct err *e)
+{
+	*r = (struct run){
+		.hook = hook,
+		.pidfd = -1,
+		.in = {-1, -1},
+		.report = {-1, -1},
+		.state = state,
+		.left = state_len,
+	};
+	if (pipe2(r->in, O_CLOEXEC) < 0 || pipe2(r->report, O_CLOEXEC) < 0)
+		return err_sys(e, "pipe");
+	if (fcntl(r->in[1], F_SETFL, O_WRONLY | O_NONBLOCK) < 0)
+		return err_sys(e, "O_NONBLOCK on the hook's stdin");
+	if (hook->timeout.set) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &r->deadline);
+		r->deadline.tv_sec += hook->timeout.v;
+	}
+	return 0;
+}
+
+/* The hook gets the signals as a new process of a shell has them: whatever the runtime
+ * has blocked, caught or ignored is its own business. */
+static void reset_signals(void)
+{
+	struct sigaction dfl = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)sigaction(sig, &dfl, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In the child: only fails. */
+static int become_hook(const struct run *r)
+{
+	/* A hook without args or env has none: nothing of the runtime's own leaks in. */
+	char *const no_env[] = {NULL};
+	char *const path_only[] = {(char *)r->hook->path, NULL};
+	char *const *argv =
+		r->hook->args.count ? (char *const *)r->hook->args.v : path_only;
+	char *const *env = r->hook->env.count ? (char *const *)r->hook->env.v : no_env;
+
+	if (setpgid(0, 0) < 0)
+		return errno;
+	if (dup2(r->in[0], STDIN_FILENO) < 0)
+		return errno;
+	if (fd_cloexec_from(3) < 0)
+		return errno;
+	reset_signals();
+	(void)execve(r->hook->path, argv, env);
+	return errno;
+}
+
+/* Starts the child with all signals blocked, so that no handler of the caller's runs
+ * in it. */
+static int run_start(struct run *r, struct err *e)
+{
+	struct clone_args args = {
+		.flags = CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&r->pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	sigset_t all, old;
+	int code;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &old);
+	r->pid = proc_clone(&args);
+	if (r->pid == 0) {
+		code = become_hook(r);
+		(void)!write(r->report[1], &code, sizeof(code));
+		_exit(127);
+	}
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	if (r->pid < 0)
+		return err_code(e, r->pid, "clone");
+	fd_close(&r->report[1]);
+	return 0;
+}
+
+/* Milliseconds to the deadline, rounded up; -1 for ever. */
+static int time_left(const struct run *r)
+{
+	struct timespec now;
+	int64_t ms;
+
+	if (!r->hook->timeout.set)
+		return -1;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	ms = (int64_t)(r->deadline.tv_sec - now.tv_sec) * 1000 +
+	     (r->deadline.tv_nsec - now.tv_nsec + 999999) / 1000000;
+	if (ms < 0)
+		return 0;
+	return ms > 1000000 ? 1000000 : (int)ms;
+}
+
+/* Writes what fits. The hook's end is held open by us too, so there is no SIGPIPE: a
+ * hook that closes its stdin unread just leaves the pipe full. */
+static void feed(struct run *r)
+{
+	ssize_t n = write(r->in[1], r->state, r->left);
+
+	if (n > 0) {
+		r->state += n;
+		r->left -= (size_t)n;
+	}
+	if (r->left == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		fd_close(&r->in[1]);
+}
+
+/* Waits for the end. 0, or -ETIMEDOUT, or -errno. */
+static int run_watch(struct run *r)
+{
+	int ms, n;
+
+	for (;;) {
+		/* A closed end is -1, which poll passes over. */
+		struct pollfd p[] = {
+			{.fd = r->pidfd, .events = POLLIN},
+			{.fd = r->in[1], .events = POLLOUT},
+		};
+
+		ms = time_left(r);
+		n = poll(p, 2, ms);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n <= 0) {
+			if (r->hook->timeout.set && time_left(r) == 0)
+				return -ETIMEDOUT;
+			continue;
+		}
+		if (p[0].revents)
+			return 0;
+		if (p[1].revents)
+			feed(r);
+	}
+}
+
+/* Ends the hook with what it has started. The group keeps its number until the hook is
+ * reaped; a hook that has not come to setpgid yet is found by its pidfd. */
+static void run_kill(const struct run *r)
+{
+	(void)kill(-r->pid, SIGKILL);
+	(void)proc_kill(r->pidfd, SIGKILL);
+}
+
+static int run_reap(const struct run *r, siginfo_t *info)
+{
+	for (;;) {
+		memset(info, 0, sizeof(*info));
+		if (waitid((idtype_t)P_PIDFD, (id_t)r->pidfd, info, WEXITED) == 0)
+			return 0;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+static int run_verdict(const struct run *r, const siginfo_t *info, struct err *e)
+{
+	int code = 0;
+
+	if (fd_read_full(r->report[0], &code, sizeof(code)) == (ssize_t)sizeof(code))
+		return err_code(e, code, "exec %s", r->hook->path);
+	if (info->si_code != CLD_EXITED)
+		return err_set(e, EIO, "signal: %d (SIG%s)", info->si_status,
+			       sigabbrev_np(info->si_status) ?: "?");
+	if (info->si_status != 0)
+		return err_set(e, EIO, "exit status %d", info->si_status);
+	return 0;
+}
+
+static int hook_run(const struct spec_hook *hook, const char *state, size_t state_len,
+		    struct err *e)
+{
+	struct run r;
+	siginfo_t info;
+	int res, reaped;
+
+	res = run_init(&r, hook, state, state_len, e);
+	if (res == 0)
+		res = run_start(&r, e);
+	if (res < 0) {
+		run_done(&r);
+		return res;
+	}
+	res = run_watch(&r);
+	if (res < 0)
+		run_kill(&r);
+	reaped = run_reap(&r, &info);
+	if (res == -ETIMEDOUT)
+		res = err_set(e, ETIMEDOUT, "hook ran past specified timeout of %lld.0s",
+			      (long long)hook->timeout.v);
+	else if (res < 0)
+		res = err_code(e, res, "poll");
+	else if (reaped < 0)
+		res = err_code(e, reaped, "wait");
+	else
+		res = run_verdict(&r, &info, e);
+	run_done(&r);
+	return res;
+}
+
+int hooks_run(const struct spec_hook_list *list, const char *name, const char *state,
+	      size_t state_len, struct err *e)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (hook_run(&list->v[i], state, state_len, e) < 0)
+			return err_wrap(e, "error running %s hook #%zu", name, i);
+	}
+	return 0;
+}
