@@ -113,9 +113,14 @@ static int open_terminal(const struct spec_process *process, int root, bool bind
 	*ret_master = -1;
 	if (!process->terminal)
 		return 0;
-	r = rootfs_open_console(root, bind_console, &master, &slave, e);
+	r = rootfs_open_pty(root, &master, &slave, e);
 	if (r < 0)
 		return r;
+	if (bind_console) {
+		r = rootfs_bind_console(root, slave, e);
+		if (r < 0)
+			return r;
+	}
 	if (process->console_size) {
 		r = terminal_resize(master, process->console_size, e);
 		if (r < 0)

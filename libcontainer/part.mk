@@ -13,7 +13,9 @@ libcontainer_a_SOURCES = \
 	libcontainer/engine.h \
 	libcontainer/exec.c \
 	libcontainer/gate.c libcontainer/gate.h \
+	libcontainer/foreground.h \
 	libcontainer/hook_state.c libcontainer/hook_state.h \
+	libcontainer/hooks.c libcontainer/hooks.h \
 	libcontainer/init.c libcontainer/init.h \
 	libcontainer/namespaces.c libcontainer/namespaces.h \
 	libcontainer/native.c \
