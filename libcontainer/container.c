@@ -258,7 +258,6 @@ int container_list(const char *root, int (*fn)(struct container *c, void *ctx), 
 		   const struct log *log, struct err *e)
 {
 	AUTO_ARENA a = {0};
-	struct container *c;
 	struct err why;
 	char **ids = NULL;
 	size_t count = 0;
@@ -266,7 +265,9 @@ int container_list(const char *root, int (*fn)(struct container *c, void *ctx), 
 
 	r = read_ids(&a, root, &ids, &count, e);
 	for (size_t i = 0; r >= 0 && i < count; i++) {
-		if (container_load(root, ids[i], &c, &why) < 0) {
+		struct container *c = NULL;
+
+		if (container_load(root, ids[i], &c, &why) < 0 || !c) {
 			/* Deleted since, or not a container's folder. */
 			if (why.code != ENOENT)
 				log_warn(log, "load container %s: %s", ids[i], why.text);

@@ -83,8 +83,8 @@ static int become_hook(const struct run *r)
 	/* A hook without args or env has none: nothing of the runtime's own leaks in. */
 	char *const no_env[] = {NULL};
 	char *const path_only[] = {(char *)r->hook->path, NULL};
-	char *const *argv =
-		r->hook->args.count ? (char *const *)r->hook->args.v : path_only;
+	char *const *argv = r->hook->args.count ? (char *const *)r->hook->args.v
+						: path_only;
 	char *const *env = r->hook->env.count ? (char *const *)r->hook->env.v : no_env;
 
 	if (setpgid(0, 0) < 0)

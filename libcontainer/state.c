@@ -19,7 +19,7 @@
 
 /* How long other commands may hold a lock: none runs a hook under it. */
 #define LOCK_TRIES 200
-#define LOCK_STEP  ((struct timespec){.tv_nsec = 10 * 1000 * 1000})
+#define LOCK_STEP  ((struct timespec){.tv_nsec = 10000000L})
 
 static int open_root(const char *root, bool make, struct err *e)
 {

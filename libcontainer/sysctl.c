@@ -22,7 +22,10 @@ int sysctl_plan_make(struct arena *a, const struct spec_map *map, struct sysctl_
 		if (map->v[i].key[strcspn(map->v[i].key, "./")] == '.') {
 			/* In dotted names a slash stands for a dot. */
 			for (char *p = file + 4; *p; p++)
-				*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+				if (*p == '.')
+					*p = '/';
+				else if (*p == '/')
+					*p = '.';
 		}
 		ret->v[i] = (struct spec_pair){file, map->v[i].value};
 	}

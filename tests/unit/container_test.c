@@ -47,6 +47,13 @@ static void add_link(struct sbuf *b, const char *path)
 	sbuf_addf(b, "%s=%s\n", path, target);
 }
 
+static int is_fd(const char *name, int fd)
+{
+	uint32_t n;
+
+	return str_to_u32(name, &n) == 0 && (int)n == fd;
+}
+
 static void add_dir(struct sbuf *b, const char *path, int links)
 {
 	struct dirent *d;
@@ -55,7 +62,7 @@ static void add_dir(struct sbuf *b, const char *path, int links)
 	while (dir && (d = readdir(dir))) {
 		char full[512];
 
-		if (d->d_name[0] == '.' || atoi(d->d_name) == dirfd(dir))
+		if (d->d_name[0] == '.' || is_fd(d->d_name, dirfd(dir)))
 			continue;
 		(void)snprintf(full, sizeof(full), "%s/%s", path, d->d_name);
 		if (links)
@@ -85,7 +92,7 @@ static void describe(struct sbuf *b)
 
 		(void)sigaction(sig, NULL, &sa);
 		sbuf_addf(b, "%d:%d:%p ", sig, sigismember(&blocked, sig),
-			  (void *)(intptr_t)sa.sa_handler);
+			  (void *)sa.sa_handler);
 	}
 	add_link(b, "/proc/self/cwd");
 	add_link(b, "/proc/self/root");
