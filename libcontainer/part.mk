@@ -4,3 +4,6 @@ include libcontainer/spec/part.mk
 include libcontainer/cgroup/part.mk
 include libcontainer/rootfs/part.mk
 include libcontainer/process/part.mk
+noinst_LIBRARIES += libcontainer.a
+libcontainer_a_SOURCES = \
+	libcontainer/features.c libcontainer/features.h
