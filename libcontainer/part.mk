@@ -13,6 +13,7 @@ libcontainer_a_SOURCES = \
 	libcontainer/engine.h \
 	libcontainer/exec.c \
 	libcontainer/gate.c libcontainer/gate.h \
+	libcontainer/features.c libcontainer/features.h \
 	libcontainer/foreground.h \
 	libcontainer/hook_state.c libcontainer/hook_state.h \
 	libcontainer/hooks.c libcontainer/hooks.h \

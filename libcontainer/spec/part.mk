@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libspec.a
 libspec_a_SOURCES = \
 	libcontainer/spec/decode.c libcontainer/spec/decode.h \
+	libcontainer/spec/defaults.c \
 	libcontainer/spec/spec.c libcontainer/spec/spec.h \
 	libcontainer/spec/sysctl.c libcontainer/spec/sysctl.h \
 	libcontainer/spec/tables.c libcontainer/spec/tables.h \
