@@ -148,7 +148,7 @@ static int close_others(unsigned from, int keep[], size_t count, struct err *e)
 
 int init_wait_start(struct init_plan *p, int master, int *sync, struct err *e)
 {
-	unsigned preserved = p->options->preserve_fds + p->options->listen_fds;
+	unsigned preserved = p->options->preserve_fds;
 	int keep[] = {p->sync[1], p->listener, p->proc};
 	int r;
 
