@@ -5,9 +5,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/fd.h"
+#include "base/timestamp.h"
 
 static const char *const level_names[] = {
 	[LOG_DEBUG] = "debug",
@@ -15,19 +15,6 @@ static const char *const level_names[] = {
 	[LOG_WARNING] = "warning",
 	[LOG_ERROR] = "error",
 };
-
-/* The time as RFC 3339 with nanoseconds, in UTC; callers decode it (Go's time.Time). */
-static void format_time(char *buf, size_t len)
-{
-	struct timespec now;
-	struct tm tm;
-	size_t n;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)gmtime_r(&now.tv_sec, &tm);
-	n = strftime(buf, len, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(buf + n, len - n, ".%09ldZ", now.tv_nsec);
-}
 
 /* Quotes s as JSON does, and closely enough as Go's %q for the text format. Bytes that
  * are not UTF-8 are passed on: readers replace them. */
@@ -53,7 +40,7 @@ static size_t quote(char *out, size_t len, const char *s)
 
 void log_write(const struct log *l, enum log_level level, const char *fmt, ...)
 {
-	char msg[1024], quoted[2048], line[2304], now[64];
+	char msg[1024], quoted[2048], line[2304], now[TIMESTAMP_MAX];
 	int saved = errno, n;
 	va_list ap;
 
@@ -63,11 +50,10 @@ void log_write(const struct log *l, enum log_level level, const char *fmt, ...)
 	(void)vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
 	(void)quote(quoted, sizeof(quoted), msg);
-	format_time(now, sizeof(now));
 	n = snprintf(line, sizeof(line),
 		     l->json ? "{\"level\":\"%s\",\"msg\":\"%s\",\"time\":\"%s\"}\n"
 			     : "level=%s msg=\"%s\" time=\"%s\"\n",
-		     level_names[level], quoted, now);
+		     level_names[level], quoted, timestamp_now(now));
 	(void)fd_write_full(l->fd, line, (size_t)n);
 	errno = saved;
 }

@@ -19,7 +19,7 @@ check-format:
 lint: check-format lint-tidy lint-cppcheck lint-analyzer lint-shell lint-spelling
 
 lint-tidy:
-	cd $(srcdir) && git ls-files '*.c' | xargs -P 2 -n 4 -I{} \
+	cd $(srcdir) && git ls-files '*.c' | xargs -P 2 -I{} \
 		clang-tidy --quiet --warnings-as-errors='*' {} -- \
 		-std=gnu11 -include $(abs_builddir)/config.h -I.
 

@@ -41,12 +41,14 @@ struct container {
 	const char *root;   /* the state root's path */
 	const char *id, *bundle, *rootfs;
 	const char *created; /* RFC 3339, UTC, nanoseconds */
-	const char *owner;   /* user name of who owns the folder, or "#uid" */
+	const char *owner;   /* see container_owner; NULL until it is asked for */
 	const char *engine;  /* "native" */
 	struct spec_map annotations;
 	pid_t pid; /* init, in the caller's pid namespace; 0 if there is none yet */
 	uint64_t start_time; /* of that pid (proc_stat) */
 	bool own_pidns;      /* the init's end is the end of all its processes */
+	bool other_boot;     /* the machine was started anew since */
+	bool has_poststart, has_poststop; /* the spec has such hooks */
 	struct cgroup cgroup;
 	int dir;   /* owned: <root>/<id> */
 	int pidfd; /* owned, of pid; -1 if it is gone */
@@ -114,7 +116,7 @@ struct exec_options {
 	int console_socket, pidfd_socket;
 	const char *pid_file;
 	unsigned preserve_fds, listen_fds;
-	bool ignore_paused;
+	bool ignore_paused, no_new_keyring;
 	const sigset_t *sigmask;
 	const struct log *log;
 };
@@ -134,13 +136,19 @@ int container_spec(struct container *c, struct spec **ret, struct err *e);
 
 /* Writes the members of the OCI state (runtime.md, State) in runc's order, from
  * ociVersion to owner, into an open object. */
-int container_write_state(const struct container *c, struct json_writer *w,
-			  bool with_owner, struct err *e);
+int container_write_state(struct container *c, struct json_writer *w, bool with_owner,
+			  struct err *e);
+
+/* The user name of who owns the container's folder, or "#uid". */
+const char *container_owner(struct container *c);
 
 /* Calls fn for each container under the root, in order of their ids; what can't be loaded
  * is logged and passed over. A missing root is -ENOENT. */
 int container_list(const char *root, int (*fn)(struct container *c, void *ctx), void *ctx,
 		   const struct log *log, struct err *e);
+
+/* An empty one, for the functions above; NULL if there is no memory. */
+struct container *container_new(void);
 
 void container_free(struct container *c);
 

@@ -30,3 +30,22 @@ tests_unit_hooks_test_SOURCES = tests/unit/hooks_test.c libcontainer/hooks.c
 tests_unit_hooks_test_LDADD = $(base_libs)
 tests_unit_foreground_test_SOURCES = tests/unit/foreground_test.c libcontainer/foreground.c
 tests_unit_foreground_test_LDADD = $(base_libs)
+
+# What the bats tests call
+check_PROGRAMS += tests/tools/recvtty
+tests_tools_recvtty_SOURCES = tests/tools/recvtty.c
+
+# A runtime's caller, for the bats tests of what callers demand.
+check_PROGRAMS += tests/caller/caller
+tests_caller_caller_SOURCES = tests/caller/caller.c tests/caller/caller.h tests/caller/cli.c tests/caller/look.c tests/caller/stream.c
+tests_caller_caller_LDADD = $(base_libs)
+EXTRA_DIST += tests/caller/README.md tests/caller/record
+
+# What tests/bench/native measures with: static, because a start of theirs is measured too.
+EXTRA_PROGRAMS += tests/bench/timer tests/bench/floor
+tests_bench_timer_SOURCES = tests/bench/timer.c
+tests_bench_timer_LDFLAGS = -static
+tests_bench_floor_SOURCES = tests/bench/floor.c
+tests_bench_floor_LDFLAGS = -static
+CLEANFILES += tests/bench/timer tests/bench/floor
+EXTRA_DIST += tests/bench/README.md tests/bench/native

@@ -35,7 +35,9 @@ int cgroup_locate(struct cgroup *c, enum cgroup_driver driver, const char *cgrou
 
 /* Makes the cgroup that was located, enables the controllers that there are, refuses one
  * that has processes in it or is frozen, sets the limits and attaches the device filter.
- * res may be NULL. A failure leaves no new folder behind. */
+ * res may be NULL: the filter then lets through what each container may use. A failure
+ * leaves no new folder behind. Where a rootless caller may not make it and there are no
+ * limits to set, that is a warning, and the driver becomes CGROUP_DISABLED. */
 int cgroup_create(struct cgroup *c, const struct spec_resources *res,
 		  const struct log *log, struct err *e);
 
@@ -48,7 +50,12 @@ int cgroup_open(struct cgroup *c, enum cgroup_driver driver, const char *path,
  * Returns a descriptor for CLONE_INTO_CGROUP. */
 int cgroup_open_sub(const struct cgroup *c, const char *sub, struct err *e);
 
-/* Writes changed limits (hull update). */
+/* Opens the cgroup in which a process is, if that is c or one below: for exec, where the
+ * container's init has made cgroups of its own and c can't take processes any more (clone
+ * gives EBUSY). A descriptor as of cgroup_open_sub; -EXDEV if it is elsewhere. */
+int cgroup_open_of(const struct cgroup *c, pid_t pid, struct err *e);
+
+/* Writes changed limits (hull update); device rules stay as they are, as with runc. */
 int cgroup_apply(const struct cgroup *c, const struct spec_resources *res, struct err *e);
 
 /* Signals every process in the cgroup and below; SIGKILL by cgroup.kill where there is
@@ -67,6 +74,10 @@ int cgroup_is_populated(const struct cgroup *c, struct err *e);
 /* Removes the folder with all below, waiting a moment for dying processes to leave it.
  * A missing one is no error. */
 int cgroup_destroy(struct cgroup *c, struct err *e);
+
+/* How many processes the kernel has killed in it for want of memory (memory.events); 0
+ * also if that can't be told. Safe after clone. */
+int cgroup_oom_kills(const struct cgroup *c);
 
 /* Closes what is held. */
 void cgroup_done(struct cgroup *c);

@@ -48,10 +48,12 @@ void rootfs_plan_done(struct rootfs_plan *p);
  * it is seen after its mounts). */
 int rootfs_mount(const struct rootfs_plan *p, int proc_fd, struct err *e);
 
-/* Opens /dev/pts/ptmx of the new root as a terminal of the container: stores the master
- * and the slave. Binds the slave on /dev/console (made if it is missing). Labels and
- * sizes are the caller's. */
-int rootfs_open_console(int root_fd, int *ret_master, int *ret_slave, struct err *e);
+/* Opens /dev/pts/ptmx of the root as a terminal of the container: stores the master and
+ * the slave. Labels and sizes are the caller's. Serves exec too. */
+int rootfs_open_pty(int root_fd, int *ret_master, int *ret_slave, struct err *e);
+
+/* Binds a terminal's slave on /dev/console (made if it is missing). */
+int rootfs_bind_console(int root_fd, int slave, struct err *e);
 
 /* Makes root_fd "/" for good and lets go of the old root (pivot_root, or as no_pivot
  * says). The cwd is "/" afterwards. */

@@ -79,7 +79,7 @@ static void refuses_more_descriptors(void)
 
 static void marks_all_close_on_exec(void)
 {
-	int fd = dup(0);
+	int fd = fcntl(0, F_DUPFD, 3);
 
 	CHECK(fd > 2 && !(fcntl(fd, F_GETFD) & FD_CLOEXEC));
 	CHECK(fd_cloexec_from(3) == 0);

@@ -77,6 +77,7 @@ static void mkdirs_refuses_loops_and_files(void)
 	CHECK(symlinkat("loop1/x", root, "loop2") == 0);
 	CHECK(path_mkdirs_in(root, "loop1/y", 0755) == -ELOOP);
 	fd = openat(root, "plain", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	CHECK(fd >= 0);
 	CHECK(path_mkdirs_in(root, "plain/x", 0755) == -ENOTDIR);
 }
 

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an engine supplies to the lifecycle: the difference, nothing else. Commands never
+ * ask which engine a container has; the state records it, and engine_find gives it back.
+ */
+#ifndef LIBCONTAINER_ENGINE_H
+#define LIBCONTAINER_ENGINE_H
+
+#include "libcontainer/container.h"
+#include "libcontainer/hook_state.h"
+#include "libcontainer/namespaces.h"
+#include "libcontainer/process/process.h"
+#include "libcontainer/rootfs/rootfs.h"
+#include "libcontainer/sysctl.h"
+
+/* What a container's first process carries: made before the clone, walked after it. */
+struct init_plan {
+	const struct spec *spec;
+	const struct container_options *options;
+	const struct engine *engine;
+	struct arena arena;
+	struct ns_plan ns;
+	struct rootfs_plan *rootfs;
+	const char *rootfs_path;
+	struct process_plan *process;
+	struct sysctl_plan sysctl;
+	struct hook_state creating, created; /* for the hooks that the child runs */
+	int sync[2];                         /* owned: [1] is the child's */
+	int listener; /* owned: the start gate; -1 in the foreground */
+	int proc;     /* owned: the trusted procfs */
+};
+
+/* What another process in a container carries. */
+struct exec_plan {
+	const struct spec *spec; /* the container's */
+	const struct exec_options *options;
+	const struct engine *engine;
+	struct arena arena;
+	struct ns_plan ns;
+	struct process_plan *process;
+	int sync[2]; /* owned */
+	int proc;    /* owned */
+};
+
+struct engine {
+	const char *name; /* in state.json */
+
+	/* Makes the engine's part of the plan, in the runtime's process. */
+	int (*prepare)(struct init_plan *p, struct container *c, struct err *e);
+
+	/* What the cloned child does in its namespaces, up to and with the user's
+	 * program. Returns only to tell what went wrong. */
+	int (*body)(struct init_plan *p, struct err *e);
+
+	/* The same for exec. */
+	int (*exec_prepare)(struct exec_plan *p, struct container *c, struct err *e);
+	int (*exec_body)(struct exec_plan *p, struct err *e);
+
+	/* Signals the container's first process. */
+	int (*signal)(const struct container *c, int sig, struct err *e);
+};
+
+extern const struct engine native_engine;
+
+/* By the name in state.json; NULL if this hull has no such engine. */
+const struct engine *engine_find(const char *name);
+
+#endif

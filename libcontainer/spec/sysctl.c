@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcontainer/spec/sysctl.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/str.h"
+
+/* The first separator says which of the two the name uses; the other one then stands for
+ * itself, swapped. */
+int sysctl_path(const char *key, char *buf, size_t len)
+{
+	size_t n = strlen(key), first = strcspn(key, "./");
+	bool dots = key[first] != '/';
+
+	if (n >= len)
+		return -ENAMETOOLONG;
+	for (size_t i = 0; i <= n; i++) {
+		if (dots && key[i] == '.')
+			buf[i] = '/';
+		else if (dots && key[i] == '/')
+			buf[i] = '.';
+		else
+			buf[i] = key[i];
+	}
+	for (const char *step = buf;; step += strcspn(step, "/") + 1) {
+		size_t size = strcspn(step, "/");
+
+		if (size == 0 || (size == 1 && *step == '.') ||
+		    (size == 2 && step[0] == '.' && step[1] == '.'))
+			return -EINVAL;
+		if (!step[size])
+			return 0;
+	}
+}
+
+static bool is_ipc(const char *path)
+{
+	static const char *const names[] = {
+		"kernel/msgmax", "kernel/msgmnb",          "kernel/msgmni",
+		"kernel/sem",    "kernel/shmall",          "kernel/shmmax",
+		"kernel/shmmni", "kernel/shm_rmid_forced",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (str_eq(path, names[i]))
+			return true;
+	}
+	return str_after(path, "fs/mqueue/") != NULL;
+}
+
+/* A namespace by path may be the very one that the runtime runs in (a pod of the host's
+ * network); its parameters are the host's then. */
+static const char *net_refused(const struct spec *s)
+{
+	const struct spec_namespace *ns = spec_namespace(s, SPEC_NS_NETWORK);
+	struct stat own, its;
+
+	if (!ns)
+		return "not allowed in the host's network namespace";
+	if (!ns->path)
+		return NULL;
+	if (stat("/proc/thread-self/ns/net", &own) < 0 || stat(ns->path, &its) < 0)
+		return "the network namespace's path can't be looked at";
+	if (own.st_dev == its.st_dev && own.st_ino == its.st_ino)
+		return "not allowed in the host's network namespace";
+	return NULL;
+}
+
+const char *sysctl_refused(const struct spec *s, const char *key)
+{
+	char path[PATH_MAX];
+
+	if (sysctl_path(key, path, sizeof(path)) < 0)
+		return "not a sysctl's name";
+	if (is_ipc(path))
+		return spec_namespace(s, SPEC_NS_IPC)
+			       ? NULL
+			       : "not allowed in the host's ipc namespace";
+	if (str_after(path, "net/"))
+		return net_refused(s);
+	if (str_after(path, "user/"))
+		return spec_namespace(s, SPEC_NS_USER)
+			       ? NULL
+			       : "not allowed in the host's user namespace";
+	if (str_eq(path, "kernel/hostname"))
+		return "the hostname property is for that";
+	if (str_eq(path, "kernel/domainname"))
+		return spec_namespace(s, SPEC_NS_UTS)
+			       ? NULL
+			       : "not allowed in the host's uts namespace";
+	return "not in a namespace of its own";
+}

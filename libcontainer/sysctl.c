@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcontainer/sysctl.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/procfs.h"
+
+int sysctl_plan_make(struct arena *a, const struct spec_map *map, struct sysctl_plan *ret,
+		     struct err *e)
+{
+	char *file;
+
+	ret->count = map->count;
+	ret->v = arena_array(a, map->count, sizeof(*ret->v));
+	if (!ret->v)
+		return err_code(e, ENOMEM, "linux.sysctl");
+	for (size_t i = 0; i < map->count; i++) {
+		file = arena_fmt(a, "sys/%s", map->v[i].key);
+		if (!file)
+			return err_code(e, ENOMEM, "linux.sysctl");
+		if (map->v[i].key[strcspn(map->v[i].key, "./")] == '.') {
+			/* In dotted names a slash stands for a dot. */
+			for (char *p = file + 4; *p; p++)
+				if (*p == '.')
+					*p = '/';
+				else if (*p == '/')
+					*p = '.';
+		}
+		ret->v[i] = (struct spec_pair){file, map->v[i].value};
+	}
+	return 0;
+}
+
+int sysctl_write(const struct sysctl_plan *p, int proc_fd, struct err *e)
+{
+	int r;
+
+	for (size_t i = 0; i < p->count; i++) {
+		r = procfs_write(proc_fd, p->v[i].key, p->v[i].value);
+		if (r < 0)
+			return err_code(e, r, "write sysctl %s",
+					p->v[i].key + strlen("sys/"));
+	}
+	return 0;
+}

@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2016,SC2119,SC2120,SC2154
+# (jq's variables are in single quotes; bats sets $output)
+# lib.bash: what the bats tests share. A file starts with `load lib`; README.md has an example.
+#
+# Each test gets a folder of its own ($DIR), an id that no other test has ($ID), and a bundle in
+# the current folder ($BUNDLE: busybox, and the runtime's own `spec` with cgroupsPath
+# /hull-test/$ID, no terminal, and `true` as its command). The teardown deletes every container
+# and fails if the test left anything behind.
+
+bats_require_minimum_version 1.5.0
+
+TESTS=$(dirname "$(realpath "${BASH_SOURCE[0]}")")/..
+TESTS=$(realpath "$TESTS")
+: "${RUNTIME:=$TESTS/../build/hull}"
+: "${HULL_TOOLS:=$TESTS/../build/tests/tools}"
+export RUNTIME HULL_TOOLS
+
+# ---- what a test needs ----
+
+# What the lab has. A test that needs one of these is run there if it can't be run here.
+readonly lab_has=" lab cgroup2 memory pids cpu cpuset io hugetlb rdma kvm apparmor tun fuse loop
+	bridge veth bpf "
+
+have() { # WORD: is it there?
+	case $1 in
+	root) [ "$EUID" -eq 0 ] ;;
+	lab) [ -n "${HULL_LAB:-}" ] ;;
+	cgroup2) [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] ;;
+	memory | pids | cpu | cpuset | io | hugetlb | rdma)
+		have cgroup2 && grep -qw "$1" /sys/fs/cgroup/cgroup.controllers
+		;;
+	# A virtual machine's /dev/kvm may be there and still not run a stock guest.
+	kvm) [ -c /dev/kvm ] && grep -qwE '^flags.*(vmx|svm)' /proc/cpuinfo ;;
+	apparmor) [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] ;;
+	selinux) [ -d /sys/fs/selinux/booleans ] ;;
+	tun) [ -c /dev/net/tun ] ;;
+	fuse) [ -c /dev/fuse ] ;;
+	loop) [ -c /dev/loop-control ] ;;
+	bridge | veth | dummy)
+		unshare -n ip link add hulltest type "$1" 2>/dev/null
+		;;
+	bpf) [ -n "${HULL_LAB:-}" ] || [ "$(stat -fc %T /sys/fs/bpf 2>/dev/null)" = bpf_fs ] ;;
+	userns) unshare -U true 2>/dev/null ;;
+	timens) [ -e /proc/self/ns/time ] ;;
+	seccomp) grep -q '^Seccomp:' /proc/self/status ;;
+	kernel:*) printf '%s\n%s\n' "${1#kernel:}" "$(uname -r)" | sort -CV ;;
+	cmd:*) command -v "${1#cmd:}" >/dev/null ;;
+	peers:*) [ -d "${XDG_CACHE_HOME:-$HOME/.cache}/hull/peers/${1#peers:}" ] ;;
+	*)
+		echo "requires: what is $1?" >&2
+		return 2
+		;;
+	esac
+}
+
+# The test needs all these words (see have). tests/run runs every test here first, with
+# HULL_TEST_PASS=here; those that then say "[lab]" are run once more in the lab, where what the
+# lab promises and does not have is a failure.
+requires() {
+	local word status
+	for word; do
+		status=0
+		have "$word" || status=$?
+		case $status:$lab_has in
+		0:*) ;;
+		2:*) return 1 ;;
+		*[[:space:]]"$word"[[:space:]]*)
+			if [ -n "${HULL_LAB:-}" ]; then
+				echo "the lab should have $word, and has not" >&2
+				return 1
+			fi
+			skip "[lab] $word"
+			;;
+		*) skip "no $word" ;;
+		esac
+	done
+}
+
+# The kind of runtime, "crun-1.28" or "hull-0.1.0": the first words of its --version.
+runtime_kind() {
+	if [ -z "${RUNTIME_KIND:-}" ]; then
+		RUNTIME_KIND=$("$RUNTIME" --version |
+			sed -nE '1s/^(\S+) version (\S+).*/\1-\2/p')
+		export RUNTIME_KIND
+	fi
+	echo "$RUNTIME_KIND"
+}
+
+# runtime_is runc, or runtime_is runc-1.1: the kind begins so.
+runtime_is() {
+	[[ $(runtime_kind) == "$1"* ]]
+}
+
+# Every test is for all runtimes unless its file has the tag `hull`. Where another runtime does
+# something else, the test says so: differs crun "has no table".
+differs() { # KIND REASON
+	! runtime_is "$1" || skip "$1: $2"
+}
+
+# ---- the runtime ----
+
+# The runtime, with a root of this test's own.
+oci() {
+	"$RUNTIME" --root "$ROOT" "$@"
+}
+
+# The same in the background: $pid is the runtime's own, its output goes to $DIR/out and $DIR/err.
+oci_background() {
+	"$RUNTIME" --root "$ROOT" "$@" >"$DIR/out" 2>"$DIR/err" 3>&- &
+	pid=$!
+}
+
+# Creates the container $ID (or the named one) from the current bundle, its output going to
+# $DIR/out and $DIR/err: a `run oci create` would wait for the container to close its stdout.
+create() { # [OPTION...] [ID]
+	local id=$ID
+	[ $# -eq 0 ] || [[ ${*: -1} != "$ID"* ]] || {
+		id=${*: -1}
+		set -- "${@:1:$#-1}"
+	}
+	oci create "$@" "$id" </dev/null >>"$DIR/out" 2>>"$DIR/err" || {
+		cat "$DIR/out" "$DIR/err"
+		return 1
+	}
+}
+
+# create, then start
+start() { # [OPTION...] [ID]
+	create "$@"
+	[[ $# -gt 0 && ${*: -1} == "$ID"* ]] || set -- "$ID"
+	oci start "${*: -1}"
+}
+
+status_of() { # [ID]: created, running, paused, stopped
+	oci state "${1:-$ID}" | jq -r .status
+}
+
+pid_of() { # [ID]: the container's first process, as the host numbers it
+	oci state "${1:-$ID}" | jq .pid
+}
+
+is() { # STATUS [ID]: for wait_for
+	[ "$(status_of "${2:-$ID}")" = "$1" ]
+}
+
+# Runs the container's command and says what it should have printed, where it differs.
+prints() { # EXPECTED: of the last `run`
+	[ "$output" = "$1" ] || {
+		printf 'printed: %s\nwanted:  %s\n' "$output" "$1"
+		return 1
+	}
+}
+
+# Polls until the command succeeds, or fails after 10 s (60 in the lab).
+wait_for() { # COMMAND...
+	local deadline=$((SECONDS + (${HULL_LAB:-0} ? 60 : 10)))
+	until "$@"; do
+		if [ $SECONDS -gt $deadline ]; then
+			echo "waited in vain for: $*"
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# ---- the bundle ----
+
+# Applets of busybox that the tests use; a link for every one of its 300 would take longer than
+# most tests.
+readonly applets="sh ash cat chmod chown cp cut date dd df echo env false getopt grep head hostname
+	id ifconfig ip kill ln ls mkdir mkfifo mknod mktemp mount mv nice nproc od printenv printf ps
+	pwd readlink rm rmdir sed sleep sort stat stty sysctl tail tee test [ time timeout top touch
+	tr true tty umask umount uname unshare usleep wc which who whoami yes ionice nc"
+
+# The first test of a run makes the template: the rootfs, and what `spec` writes.
+make_template() { # DIR
+	local part=$1.part applet
+	rm -rf "$part"
+	mkdir -p "$part/rootfs"/{bin,dev,etc,proc,root,sys,tmp,mnt}
+	chmod 1777 "$part/rootfs/tmp"
+	cp "$(command -v busybox)" "$part/rootfs/bin/busybox"
+	for applet in $applets; do
+		ln -s busybox "$part/rootfs/bin/$applet"
+	done
+	printf 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n' >"$part/rootfs/etc/passwd"
+	printf 'root:x:0:\nuser:x:1000:\n' >"$part/rootfs/etc/group"
+	(cd "$part" && "$RUNTIME" spec && jq '.process.terminal = false | .process.args = ["true"] |
+		.linux.cgroupsPath = "/hull-test/@ID@"' config.json >edited && mv edited config.json)
+	mv "$part" "$1"
+}
+
+# A bundle for the container ID in DIR; the folder becomes the current one.
+make_bundle() { # [DIR [ID]]
+	local dir=${1:-$BUNDLE} template=$BATS_RUN_TMPDIR/template
+	(
+		flock 9
+		[ -d "$template" ] || make_template "$template"
+	) 9>"$BATS_RUN_TMPDIR/template.lock"
+	mkdir -p "$dir"
+	cp -a "$template/rootfs" "$dir/rootfs"
+	sed "s/@ID@/${2:-$ID}/" "$template/config.json" >"$dir/config.json"
+	cd "$dir" || return 1
+}
+
+# Changes config.json of the current bundle: update_config '.hostname = $name' --arg name web
+update_config() { # FILTER [JQ OPTION...]
+	jq "${@:2}" "$1" config.json >config.json.new && mv config.json.new config.json
+}
+
+# The same with the further words as the list `$words`, whatever is in them.
+update_config_with() { # FILTER WORD...
+	local filter=$1 IFS=$'\x1f'
+	shift
+	update_config '($text | split("\u001f")) as $words | '"$filter" --arg text "$*"
+}
+
+set_args() { # COMMAND...: what the container runs
+	update_config_with '.process.args = $words' "$@"
+}
+
+# A script for the container's shell
+set_script() { # TEXT
+	set_args sh -c "$1"
+}
+
+# A container that runs until it is told to end, and ends at once on SIGTERM.
+set_daemon() {
+	set_script 'trap "exit 0" TERM; while :; do sleep 0.1; done'
+}
+
+add_mount() { # DESTINATION TYPE SOURCE OPTION...
+	update_config_with '.mounts += [{destination: $words[0], type: $words[1],
+		source: $words[2], options: $words[3:]}]' "$@"
+}
+
+# The container has these capabilities in the bounding, effective and permitted set, and no others.
+set_caps() { # CAP_NAME...
+	update_config_with '.process.capabilities = {bounding: $words, effective: $words,
+		permitted: $words}' "$@"
+}
+
+# The folder of the container's cgroup
+cgroup_of() { # [ID]
+	echo "/sys/fs/cgroup/hull-test/${1:-$ID}"
+}
+
+# ---- before and after ----
+
+test_begin() {
+	local base=${TMPDIR:-/tmp}
+	requires root
+	# An overlay, as the lab's /tmp is, can't do all that the tests ask for.
+	[ -z "${HULL_LAB:-}" ] || base=/run
+	DIR=$(mktemp -d "$base/hull-test.XXXXXX")
+	ROOT=$DIR/root
+	BUNDLE=$DIR/bundle
+	ID=t$$-$RANDOM
+	mkdir "$ROOT"
+	chmod 0755 "$DIR"
+	make_bundle
+}
+
+# What may still be there of the test's containers, a line each
+leftovers() {
+	local dir
+	find "$ROOT" -mindepth 1 -maxdepth 1 -not -name '.*' 2>/dev/null
+	grep -F "$DIR" /proc/self/mountinfo
+	for dir in "$(cgroup_of)"*; do
+		[ ! -d "$dir" ] || echo "$dir"
+	done
+}
+
+test_end() {
+	local dir
+	[ -n "${DIR:-}" ] || return 0
+	for dir in "$ROOT"/*/; do
+		[ ! -d "$dir" ] || oci delete --force "$(basename "$dir")" || true
+	done
+	if ! wait_for no_leftovers; then
+		echo "left behind:"
+		leftovers
+		clean_up
+		return 1
+	fi
+	cd / && rm -rf "$DIR"
+}
+
+no_leftovers() {
+	[ -z "$(leftovers)" ]
+}
+
+# So that a test which left something behind doesn't spoil the next one.
+clean_up() {
+	local dir mount
+	for dir in "$(cgroup_of)"*; do
+		[ ! -d "$dir" ] || { echo 1 >"$dir/cgroup.kill" && sleep 0.2 && rmdir "$dir"; } || true
+	done
+	grep -F "$DIR" /proc/self/mountinfo | cut -d ' ' -f 5 | tac | while read -r mount; do
+		umount -l "$mount" || true
+	done
+	cd / && rm -rf "$DIR"
+}
+
+setup() {
+	test_begin
+}
+
+teardown() {
+	test_end
+}
