@@ -14,7 +14,7 @@ libcontainer_a_SOURCES = \
 	libcontainer/exec.c \
 	libcontainer/gate.c libcontainer/gate.h \
 	libcontainer/features.c libcontainer/features.h \
-	libcontainer/foreground.h \
+	libcontainer/foreground.c libcontainer/foreground.h \
 	libcontainer/hook_state.c libcontainer/hook_state.h \
 	libcontainer/hooks.c libcontainer/hooks.h \
 	libcontainer/init.c libcontainer/init.h \

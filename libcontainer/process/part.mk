@@ -1,1 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += libprocess.a
+libprocess_a_SOURCES = \
+	libcontainer/process/env.c \
+	libcontainer/process/exec_path.c \
+	libcontainer/process/keyring.c \
+	libcontainer/process/lsm.c \
+	libcontainer/process/plan.h \
+	libcontainer/process/process.c libcontainer/process/process.h \
+	libcontainer/process/rlimits.c \
+	libcontainer/process/stdio.c \
+	libcontainer/process/terminal.c \
+	libcontainer/process/user.c
+EXTRA_DIST += libcontainer/process/README.md
+# -ldl is empty since glibc 2.34.
+process_libs = libprocess.a $(spec_libs) $(SECCOMP_LIBS) $(CAP_LIBS) -ldl

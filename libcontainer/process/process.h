@@ -22,20 +22,20 @@ struct process_options {
 	const struct spec_seccomp *seccomp; /* NULL: none */
 	const char *keyring;   /* name of the session keyring to join; NULL: keep */
 	bool in_userns;        /* limits and oom_score_adj are set from outside */
+	bool keep_groups;      /* the supplementary groups of the caller stay */
 	unsigned preserve_fds; /* 3 ... 3+n-1 stay open, LISTEN_FDS' included */
 	unsigned listen_fds; /* LISTEN_FDS of the caller: passed on in the environment */
 	const struct log *log;
 };
 
-struct process_plan; /* lives in the arena */
+struct process_plan; /* lives in the arena, as all that it holds */
 
 /* Makes the plan. Unknown capabilities are dropped with a warning (runtime-spec,
- * process.capabilities), an unknown rlimit, label or seccomp word is an error. */
+ * process.capabilities), an unknown rlimit, label or seccomp word is an error. So is a
+ * preserved descriptor that is not open, or close-on-exec: it was not inherited then, but
+ * opened by the runtime itself ("unable to stat preserved-fd 1 (of 2): EBADF"). */
 int process_plan_make(struct arena *a, const struct process_options *o,
 		      struct process_plan **ret, struct err *e);
-
-/* Closes what the plan holds; NULL is fine. */
-void process_plan_done(struct process_plan *p);
 
 /* From the runtime's side on a child in a new user namespace, which lacks the right
  * itself: rlimits (prlimit) and oom_score_adj. proc_fd: base/procfs.h. */
@@ -52,19 +52,23 @@ int process_set_early(const struct process_plan *p, int proc_fd, struct err *e);
 
 /* In the container's root: HOME from its /etc/passwd where the environment has none, cwd
  * (made if it is missing, and proven to be inside the root after the chdir,
- * CVE-2024-21626), the executable found by the environment's PATH. What is wrong with
- * the executable is told in runc's words: `exec: "x": executable file not found in
- * $PATH`, `exec: "/x": stat /x: no such file or directory`, `exec: "/x": permission
- * denied`, `exec: "/x": is a directory`. */
+ * CVE-2024-21626), the executable found by the environment's PATH, with the user's rights
+ * over files and not through magic links. What is wrong with the executable is told in
+ * runc's words: `exec: "x": executable file not found in $PATH`, `exec: "/x": stat /x: no
+ * such file or directory`, `exec: "/x": permission denied`, `exec: "/x": is a directory`.
+ * The supplementary groups are the user's from here on. */
 int process_find_exec(struct process_plan *p, struct err *e);
 
 /* Hands the terminal's slave, or the inherited stdio, to the user: fchown where it is a
  * pipe, terminal or socket, so that /dev/stdout can be reopened; never /dev/null. */
 int process_own_stdio(const struct process_plan *p, struct err *e);
 
-/* The last: umask, close-on-exec on all but stdio and preserved descriptors, labels,
- * no_new_privs, groups and ids, capabilities, seccomp, execve. Returns on failure only.
- * extra_fd (or -1) is one more descriptor left as it is, to report the failure on. */
+/* The last: umask, signals (all to their defaults; the mask is the caller's), labels,
+ * groups, no descriptors but stdio and the preserved ones, no_new_privs, ids,
+ * capabilities, seccomp, execve. The parent-death signal and PR_SET_DUMPABLE are left to
+ * the caller. Returns on failure only, `exec /x: exec format error` if it was execve's.
+ * extra_fd (or -1) is one more descriptor left as it is, to report the failure on: it
+ * should be close-on-exec. All others, proc_fd too, are closed by then. */
 int process_exec(struct process_plan *p, int proc_fd, int extra_fd, struct err *e);
 
 /*

@@ -67,11 +67,12 @@ int terminal_resize(int master, const struct spec_console_size *size, struct err
 	struct winsize ws = {0};
 
 	if (size->height > USHRT_MAX || size->width > USHRT_MAX)
-		return err_set(e, ERANGE,
-			       "process.consoleSize: %llu by %llu is more than a terminal "
-			       "can have",
-			       (unsigned long long)size->width,
-			       (unsigned long long)size->height);
+		return err_set(
+			e, ERANGE,
+			"process.consoleSize: %llu by %llu is more than a terminal "
+			"can have",
+			(unsigned long long)size->width,
+			(unsigned long long)size->height);
 	ws.ws_row = (unsigned short)size->height;
 	ws.ws_col = (unsigned short)size->width;
 	if (ioctl(master, TIOCSWINSZ, &ws) < 0)
