@@ -44,7 +44,7 @@ tests_unit_rlimits_test_LDADD = $(process_libs)
 libcontainer_tests = tests/unit/hooks_test tests/unit/foreground_test
 check_PROGRAMS += $(libcontainer_tests)
 TESTS += $(libcontainer_tests)
-tests_unit_hooks_test_SOURCES = tests/unit/hooks_test.c libcontainer/hooks.c
-tests_unit_hooks_test_LDADD = $(base_libs)
-tests_unit_foreground_test_SOURCES = tests/unit/foreground_test.c libcontainer/foreground.c
-tests_unit_foreground_test_LDADD = $(base_libs)
+
+tests_unit_hooks_test_LDADD = $(container_libs)
+
+tests_unit_foreground_test_LDADD = $(container_libs)
