@@ -27,7 +27,6 @@ static void plan_done(struct init_plan *p)
 {
 	ns_plan_done(&p->ns);
 	rootfs_plan_done(p->rootfs);
-	process_plan_done(p->process);
 	hook_state_done(&p->creating);
 	hook_state_done(&p->created);
 	arena_done(&p->arena);

@@ -58,7 +58,6 @@ static int plan_make(struct exec_plan *p, struct container *c,
 static void plan_done(struct exec_plan *p)
 {
 	ns_plan_done(&p->ns);
-	process_plan_done(p->process);
 	arena_done(&p->arena);
 	fd_close(&p->sync[0]);
 	fd_close(&p->sync[1]);

@@ -25,4 +25,4 @@ libcontainer_a_SOURCES = \
 	libcontainer/sync.c libcontainer/sync.h \
 	libcontainer/sysctl.c libcontainer/sysctl.h
 EXTRA_DIST += libcontainer/README.md
-container_libs = libcontainer.a $(rootfs_libs) $(cgroup_libs) $(process_libs)
+libcontainer_libs = libcontainer.a $(rootfs_libs) $(cgroup_libs) $(process_libs)

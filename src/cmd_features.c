@@ -2,10 +2,17 @@
 #include <errno.h>
 
 #include "libcontainer/features.h"
+#include "libcontainer/rootfs/mount_options.h"
 #include "src/commands.h"
 
 static int run(struct cli *cli, void *cfg, int argc, char **argv, struct err *e)
 {
+	const struct features_options o = {
+		.mount_options = mount_options_names(),
+#ifdef HAVE_LIBSELINUX
+		.selinux = true,
+#endif
+	};
 	AUTO_JSON *w = json_writer_new("    ");
 	const char *text;
 	size_t len;
@@ -17,7 +24,7 @@ static int run(struct cli *cli, void *cfg, int argc, char **argv, struct err *e)
 	(void)argv;
 	if (!w)
 		return err_code(e, ENOMEM, "features");
-	r = features_write(w, e);
+	r = features_write(w, &o, e);
 	if (r < 0)
 		return r;
 	r = json_finish(w, &text, &len, e);

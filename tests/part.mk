@@ -45,6 +45,11 @@ libcontainer_tests = tests/unit/hooks_test tests/unit/foreground_test
 check_PROGRAMS += $(libcontainer_tests)
 TESTS += $(libcontainer_tests)
 
-tests_unit_hooks_test_LDADD = $(container_libs)
+tests_unit_hooks_test_LDADD = $(libcontainer_libs)
 
-tests_unit_foreground_test_LDADD = $(container_libs)
+tests_unit_foreground_test_LDADD = $(libcontainer_libs)
+
+check_PROGRAMS += tests/unit/container_test
+TESTS += tests/unit/container_test
+tests_unit_container_test_LDADD = $(libcontainer_libs)
+tests_unit_container_test_LDFLAGS = $(AM_LDFLAGS) -pthread
