@@ -22,3 +22,13 @@ check_PROGRAMS += tests/caller/caller
 tests_caller_caller_SOURCES = tests/caller/caller.c tests/caller/caller.h tests/caller/cli.c tests/caller/look.c tests/caller/stream.c
 tests_caller_caller_LDADD = $(base_libs)
 EXTRA_DIST += tests/caller/README.md tests/caller/record
+
+# Cgroups
+cgroup_tests = tests/unit/cgroup_limits_test tests/unit/cgroup_test \
+	tests/unit/device_filter_test
+noinst_HEADERS += tests/unit/device_filter_run.h
+check_PROGRAMS += $(cgroup_tests)
+TESTS += $(cgroup_tests)
+tests_unit_cgroup_limits_test_LDADD = $(cgroup_libs) -lm
+tests_unit_cgroup_test_LDADD = $(cgroup_libs)
+tests_unit_device_filter_test_LDADD = $(cgroup_libs)
