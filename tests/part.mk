@@ -53,3 +53,12 @@ check_PROGRAMS += tests/unit/container_test
 TESTS += tests/unit/container_test
 tests_unit_container_test_LDADD = $(libcontainer_libs)
 tests_unit_container_test_LDFLAGS = $(AM_LDFLAGS) -pthread
+# Cgroups
+cgroup_tests = tests/unit/cgroup_limits_test tests/unit/cgroup_test \
+	tests/unit/device_filter_test
+noinst_HEADERS += tests/unit/device_filter_run.h
+check_PROGRAMS += $(cgroup_tests)
+TESTS += $(cgroup_tests)
+tests_unit_cgroup_limits_test_LDADD = $(cgroup_libs) -lm
+tests_unit_cgroup_test_LDADD = $(cgroup_libs)
+tests_unit_device_filter_test_LDADD = $(cgroup_libs)
