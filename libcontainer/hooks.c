@@ -8,6 +8,7 @@
  */
 #include "libcontainer/hooks.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -202,6 +203,21 @@ static int run_reap(const struct run *r, siginfo_t *info)
 	}
 }
 
+/* "signal: killed", as Go has it. */
+static int err_signal(struct err *e, int sig)
+{
+	const char *text = sigdescr_np(sig);
+	char words[64];
+	size_t i = 0;
+
+	if (!text)
+		return err_set(e, EIO, "signal: signal %d", sig);
+	for (; text[i] && i < sizeof(words) - 1; i++)
+		words[i] = (char)tolower((unsigned char)text[i]);
+	words[i] = '\0';
+	return err_set(e, EIO, "signal: %s", words);
+}
+
 static int run_verdict(const struct run *r, const siginfo_t *info, struct err *e)
 {
 	int code = 0;
@@ -209,8 +225,7 @@ static int run_verdict(const struct run *r, const siginfo_t *info, struct err *e
 	if (fd_read_full(r->report[0], &code, sizeof(code)) == (ssize_t)sizeof(code))
 		return err_code(e, code, "exec %s", r->hook->path);
 	if (info->si_code != CLD_EXITED)
-		return err_set(e, EIO, "signal: %d (SIG%s)", info->si_status,
-			       sigabbrev_np(info->si_status) ?: "?");
+		return err_signal(e, info->si_status);
 	if (info->si_status != 0)
 		return err_set(e, EIO, "exit status %d", info->si_status);
 	return 0;

@@ -13,6 +13,24 @@ tests_unit_json_test_LDADD = $(base_libs)
 tests_unit_file_test_LDADD = $(base_libs)
 tests_unit_fd_test_LDADD = $(base_libs)
 
+process_tests = tests/unit/process_test tests/unit/exec_path_test tests/unit/user_test \
+	tests/unit/terminal_test tests/unit/rlimits_test
+check_PROGRAMS += $(process_tests)
+TESTS += $(process_tests)
+tests_unit_process_test_LDADD = $(process_libs)
+tests_unit_exec_path_test_LDADD = $(process_libs)
+tests_unit_user_test_LDADD = $(process_libs)
+tests_unit_terminal_test_LDADD = $(process_libs)
+tests_unit_rlimits_test_LDADD = $(process_libs)
+
+libcontainer_tests = tests/unit/hooks_test tests/unit/foreground_test
+check_PROGRAMS += $(libcontainer_tests)
+TESTS += $(libcontainer_tests)
+tests_unit_hooks_test_SOURCES = tests/unit/hooks_test.c libcontainer/hooks.c
+tests_unit_hooks_test_LDADD = $(base_libs)
+tests_unit_foreground_test_SOURCES = tests/unit/foreground_test.c libcontainer/foreground.c
+tests_unit_foreground_test_LDADD = $(base_libs)
+
 # What the bats tests call
 check_PROGRAMS += tests/tools/recvtty
 tests_tools_recvtty_SOURCES = tests/tools/recvtty.c

@@ -83,8 +83,11 @@ struct rlimits {
 int rlimits_make(struct arena *a, const struct spec_process *s, struct rlimits *ret,
 		 struct err *e);
 
-/* pid 0: the caller itself. */
-int rlimits_set(const struct rlimits *l, pid_t pid, struct err *e);
+/* In two steps, so that a missing right is told early, but a low limit (on descriptors,
+ * say) doesn't hit the runtime's own work: hard limits are raised where that is needed
+ * (pid 0: the caller itself), and set as they shall be at the end, which always may. */
+int rlimits_raise(const struct rlimits *l, pid_t pid, struct err *e);
+int rlimits_set(const struct rlimits *l, struct err *e);
 
 /* --- lsm.c --- */
 

@@ -6,6 +6,8 @@
  *  - labels and setgroups need the procfs, which is closed with all other descriptors;
  *  - these are really closed before the execve, not only marked: what is open still
  *    counts as a path (/proc/self/fd/N) while execve looks one up;
+ *  - limits come after all that opens or forks, and before the change of ids, which
+ *    counts the user's processes against RLIMIT_NPROC;
  *  - without no_new_privs a seccomp filter needs CAP_SYS_ADMIN, so it comes before the
  *    capabilities go (and then has to allow what follows); with it, last;
  *  - the bounding set needs CAP_SETPCAP, so it goes before the ids, and the other sets
@@ -134,7 +136,7 @@ int process_set_outside(const struct process_plan *p, pid_t pid, int proc_fd,
 			struct err *e)
 {
 	char who[24];
-	int r = rlimits_set(&p->rlimits, pid, e);
+	int r = rlimits_raise(&p->rlimits, pid, e);
 
 	if (r < 0)
 		return r;
@@ -163,7 +165,7 @@ int process_set_early(const struct process_plan *p, int proc_fd, struct err *e)
 	if (r == 0)
 		r = join_keyring(p, proc_fd, e);
 	if (r == 0 && !p->in_userns)
-		r = rlimits_set(&p->rlimits, 0, e);
+		r = rlimits_raise(&p->rlimits, 0, e);
 	if (r == 0 && !p->in_userns)
 		r = set_oom_score_adj(p, proc_fd, "self", e);
 	return r;
@@ -305,6 +307,8 @@ int process_exec(struct process_plan *p, int proc_fd, int extra_fd, struct err *
 		r = user_set_groups(&p->user, proc_fd, e);
 	if (r == 0)
 		r = close_others(p, extra_fd, e);
+	if (r == 0)
+		r = rlimits_set(&p->rlimits, e);
 	if (r < 0)
 		return r;
 	if (p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -38,7 +38,8 @@ int process_plan_make(struct arena *a, const struct process_options *o,
 		      struct process_plan **ret, struct err *e);
 
 /* From the runtime's side on a child in a new user namespace, which lacks the right
- * itself: rlimits (prlimit) and oom_score_adj. proc_fd: base/procfs.h. */
+ * itself: hard rlimits are raised (prlimit), oom_score_adj is set. proc_fd:
+ * base/procfs.h. */
 int process_set_outside(const struct process_plan *p, pid_t pid, int proc_fd,
 			struct err *e);
 
@@ -46,8 +47,9 @@ int process_set_outside(const struct process_plan *p, pid_t pid, int proc_fd,
  * The child's steps, in this order.
  */
 
-/* Still in the host's root: session keyring, rlimits and oom_score_adj (unless they come
- * from outside), and a scan that stdio are not closed. proc_fd stays open until exec. */
+/* Still in the host's root: session keyring, hard rlimits raised where need be and
+ * oom_score_adj (unless they come from outside), and a check that stdio are not closed.
+ * proc_fd stays open until exec. */
 int process_set_early(const struct process_plan *p, int proc_fd, struct err *e);
 
 /* In the container's root: HOME from its /etc/passwd where the environment has none, cwd
@@ -63,8 +65,8 @@ int process_find_exec(struct process_plan *p, struct err *e);
  * pipe, terminal or socket, so that /dev/stdout can be reopened; never /dev/null. */
 int process_own_stdio(const struct process_plan *p, struct err *e);
 
-/* The last: umask, signals (all to their defaults; the mask is the caller's), labels,
- * groups, no descriptors but stdio and the preserved ones, no_new_privs, ids,
+/* The last: umask, rlimits, signals (all to their defaults; the mask is the caller's),
+ * labels, groups, no descriptors but stdio and the preserved ones, no_new_privs, ids,
  * capabilities, seccomp, execve. The parent-death signal and PR_SET_DUMPABLE are left to
  * the caller. Returns on failure only, `exec /x: exec format error` if it was execve's.
  * extra_fd (or -1) is one more descriptor left as it is, to report the failure on: it

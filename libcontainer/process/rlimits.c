@@ -64,23 +64,44 @@ int rlimits_make(struct arena *a, const struct spec_process *s, struct rlimits *
 	return 0;
 }
 
-int rlimits_set(const struct rlimits *l, pid_t pid, struct err *e)
+static int get(const struct rlimits *l, size_t i, pid_t pid, struct rlimit64 *ret,
+	       struct err *e)
 {
-	struct rlimit64 old;
-
-	for (size_t i = 0; i < l->count; i++) {
-		const struct rlimit64 *want = &l->v[i].v;
-
-		/* What is so already needs no right to set it. */
-		if (prlimit64(pid, (enum __rlimit_resource)l->v[i].resource, NULL,
-			      &old) == 0 &&
-		    old.rlim_cur == want->rlim_cur && old.rlim_max == want->rlim_max)
-			continue;
-		if (prlimit64(pid, (enum __rlimit_resource)l->v[i].resource, want, NULL) <
-		    0)
-			return err_sys(e, "process.rlimits: %s %llu:%llu", l->v[i].name,
-				       (unsigned long long)want->rlim_cur,
-				       (unsigned long long)want->rlim_max);
-	}
+	if (prlimit64(pid, (enum __rlimit_resource)l->v[i].resource, NULL, ret) < 0)
+		return err_sys(e, "process.rlimits: %s", l->v[i].name);
 	return 0;
+}
+
+static int put(const struct rlimits *l, size_t i, pid_t pid, const struct rlimit64 *v,
+	       struct err *e)
+{
+	if (prlimit64(pid, (enum __rlimit_resource)l->v[i].resource, v, NULL) < 0)
+		return err_sys(e, "process.rlimits: %s %llu:%llu", l->v[i].name,
+			       (unsigned long long)l->v[i].v.rlim_cur,
+			       (unsigned long long)l->v[i].v.rlim_max);
+	return 0;
+}
+
+int rlimits_raise(const struct rlimits *l, pid_t pid, struct err *e)
+{
+	struct rlimit64 v;
+	int r = 0;
+
+	for (size_t i = 0; i < l->count && r == 0; i++) {
+		r = get(l, i, pid, &v, e);
+		if (r < 0 || l->v[i].v.rlim_max <= v.rlim_max)
+			continue;
+		v.rlim_max = l->v[i].v.rlim_max;
+		r = put(l, i, pid, &v, e);
+	}
+	return r;
+}
+
+int rlimits_set(const struct rlimits *l, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < l->count && r == 0; i++)
+		r = put(l, i, 0, &l->v[i].v, e);
+	return r;
 }
