@@ -2,7 +2,7 @@
 dist_man_MANS += man/hull.8
 EXTRA_DIST += man/README.md man/hull.8.in
 CLEANFILES += man/tables.8
-MAINTAINERCLEANFILES = man/hull.8
+MAINTAINERCLEANFILES += man/hull.8
 
 # The program is wanted to be there, not to be older: a tarball has the page made already, and
 # what it is made from are these sources.

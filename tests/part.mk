@@ -80,3 +80,17 @@ TESTS += $(cgroup_tests)
 tests_unit_cgroup_limits_test_LDADD = $(cgroup_libs) -lm
 tests_unit_cgroup_test_LDADD = $(cgroup_libs)
 tests_unit_device_filter_test_LDADD = $(cgroup_libs)
+
+# What the command line is made of; only what a test uses is linked.
+src_tests = tests/unit/options_test tests/unit/signal_name_test tests/unit/exec_process_test \
+	tests/unit/table_test tests/unit/root_test tests/unit/report_test tests/unit/self_exe_test
+check_PROGRAMS += $(src_tests)
+TESTS += $(src_tests)
+src_libs = libsrc.a $(base_libs)
+tests_unit_options_test_LDADD = $(src_libs)
+tests_unit_signal_name_test_LDADD = $(src_libs)
+tests_unit_exec_process_test_LDADD = $(src_libs)
+tests_unit_table_test_LDADD = $(src_libs)
+tests_unit_root_test_LDADD = $(src_libs)
+tests_unit_report_test_LDADD = $(src_libs)
+tests_unit_self_exe_test_LDADD = $(src_libs)
