@@ -29,7 +29,7 @@ load lib
 	update_config '.linux.devices = [
 		{path: "/dev/mine", type: "c", major: 1, minor: 3, fileMode: 432, uid: 7, gid: 8},
 		{path: "/dev/sub/pipe", type: "p", fileMode: 384}]'
-	set_script 'stat -c "%F %t:%T %a %u:%g" /dev/mine; stat -c "%F %a" /dev/sub/pipe; echo x >/dev/mine'
+	set_script 'stat -c "%F %t:%T %a %u:%g" /dev/mine; stat -c "%F %a" /dev/sub/pipe'
 	run -0 oci run "$ID"
 	[ "${lines[0]}" = "character special file 1:3 660 7:8" ]
 	[ "${lines[1]}" = "fifo 600" ]

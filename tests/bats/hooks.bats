@@ -17,6 +17,8 @@ setup() {
 }
 
 @test "the host's hooks run in the specification's order" {
+	differs runc-1.1 "runs poststart at create"
+	differs runc-1.3 "runs poststart at create"
 	local kind
 	for kind in poststop poststart createRuntime prestart; do
 		add_hook $kind
@@ -93,6 +95,7 @@ setup() {
 }
 
 @test "a poststop hook that fails does not stop delete" {
+	differs runc-1.3 "fails, though the container is gone"
 	add_hook poststop "exit 3"
 	create
 	oci delete --force "$ID"
@@ -142,11 +145,14 @@ setup() {
 	[ "$(jq -r .id rootfs/tmp/state)" = "$ID" ]
 }
 
-@test "a startContainer hook that fails makes start fail" {
+@test "the command does not run if a startContainer hook fails" {
 	update_config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "exit 3"]}]'
+	set_script 'echo ran; sleep 1000'
 	create
-	run ! oci start "$ID"
+	# The hook runs when start lets the container go on, so start itself may have returned.
+	run oci start "$ID"
 	wait_for is stopped
+	run ! grep -q ran "$DIR/out"
 }
 
 @test "createRuntime hooks can put an interface into the network namespace" {

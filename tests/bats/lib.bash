@@ -49,7 +49,7 @@ have() { # WORD: is it there?
 	peers:*) [ -d "${XDG_CACHE_HOME:-$HOME/.cache}/hull/peers/${1#peers:}" ] ;;
 	*)
 		echo "requires: what is $1?" >&2
-		return 2
+		return 99
 		;;
 	esac
 }
@@ -64,7 +64,7 @@ requires() {
 		have "$word" || status=$?
 		case $status:$lab_has in
 		0:*) ;;
-		2:*) return 1 ;;
+		99:*) return 1 ;;
 		*[[:space:]]"$word"[[:space:]]*)
 			if [ -n "${HULL_LAB:-}" ]; then
 				echo "the lab should have $word, and has not" >&2

@@ -33,7 +33,8 @@ load lib
 }
 
 @test "spec's masked paths hide the machine" {
-	set_script 'cat /proc/kcore; ls /sys/firmware'
+	set_script 'for f in kcore keys timer_list latency_stats; do
+			[ ! -e /proc/$f ] || cat /proc/$f; done; ls /sys/firmware'
 	run -0 oci run "$ID"
 	prints ""
 }

@@ -76,8 +76,11 @@ receive_tty() { # [OPTION...]
 @test "run relays the caller's terminal" {
 	set_script 'test -t 0 && echo terminal; read x; echo "got $x"; exit 5'
 	local status=0
-	{ sleep 1; echo typed; sleep 1; } | script -qec \
-		"'$RUNTIME' --root '$ROOT' run $ID" /dev/null >"$DIR/tty" 3>&- || status=$?
+	{
+		wait_for grep -q terminal "$DIR/tty"
+		echo typed
+		wait_for grep -q "got typed" "$DIR/tty"
+	} | script -qec "'$RUNTIME' --root '$ROOT' run $ID" /dev/null >"$DIR/tty" 3>&- || status=$?
 	grep -q terminal "$DIR/tty"
 	grep -q "got typed" "$DIR/tty"
 	[ $status -eq 5 ]
@@ -96,10 +99,15 @@ receive_tty() { # [OPTION...]
 
 @test "a window's new size reaches the container" {
 	set_script 'trap "stty size" WINCH; echo ready; while :; do sleep 0.1; done'
-	script -qec "stty rows 20 cols 30; '$RUNTIME' --root '$ROOT' run $ID & sleep 0.1
-		until grep -q ready '$DIR/tty'; do sleep 0.1; done
-		stty rows 44 cols 55; until grep -q '44 55' '$DIR/tty'; do sleep 0.1; done
-		'$RUNTIME' --root '$ROOT' kill $ID KILL; wait" /dev/null </dev/null >"$DIR/tty" 3>&- &
+	# Only a command in the foreground has the terminal as its stdin.
+	script -qec "stty rows 20 cols 30
+		{
+			until grep -q ready '$DIR/tty'; do sleep 0.1; done
+			stty rows 44 cols 55 </dev/tty
+			until grep -q '44 55' '$DIR/tty'; do sleep 0.1; done
+			'$RUNTIME' --root '$ROOT' kill $ID KILL
+		} &
+		'$RUNTIME' --root '$ROOT' run $ID" /dev/null </dev/null >"$DIR/tty" 3>&- &
 	local pid=$!
 	wait_for grep -q "44 55" "$DIR/tty"
 	wait $pid || true
