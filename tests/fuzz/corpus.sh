@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Gives each fuzz target its whole corpus: what was found once is tried by every
-# `make check`. A target without a corpus, or a corpus without a target, is an error.
+# `make check`. A corpus without a target is an error.
 set -u
+: "${srcdir:?is set by make check}"
 n=0
 for corpus in "$srcdir"/tests/fuzz/corpus/*/; do
 	n=$((n + 1))

@@ -106,8 +106,8 @@ static void reads_resources(void)
 	const struct spec *s = spec_file(&a, "spec/full.json", &e);
 	const struct spec_resources *r = s ? s->linux_->resources : NULL;
 
-	CHECK(r);
-	if (!r)
+	CHECK(r && r->memory && r->cpu && r->pids);
+	if (!r || !r->memory || !r->cpu || !r->pids)
 		return;
 	CHECK_STR(s->linux_->cgroups_path, "/myRuntime/myContainer");
 	CHECK(r->devices_count == 4 && !r->devices[0].allow && !r->devices[0].type &&
@@ -115,17 +115,17 @@ static void reads_resources(void)
 	CHECK_STR(r->devices[1].access, "rw");
 	CHECK(r->devices[3].minor.set && r->devices[3].minor.v == -1 &&
 	      !r->devices[3].access);
-	CHECK(r->memory && r->memory->limit.v == 536870912 && r->memory->swap.set &&
+	CHECK(r->memory->limit.v == 536870912 && r->memory->swap.set &&
 	      r->memory->swap.v == -1 && r->memory->kernel_tcp.v == -1);
 	CHECK(r->memory->swappiness.set && r->memory->swappiness.v == 0);
 	CHECK(r->memory->check_before_update.set && !r->memory->check_before_update.v);
-	CHECK(r->cpu && r->cpu->shares.v == 1024 && r->cpu->quota.v == 1000000 &&
+	CHECK(r->cpu->shares.v == 1024 && r->cpu->quota.v == 1000000 &&
 	      r->cpu->period.v == 500000 && r->cpu->burst.v == 1000000 &&
 	      r->cpu->idle.v == 1 && r->cpu->realtime_runtime.v == 950000 &&
 	      r->cpu->realtime_period.v == 1000000);
 	CHECK_STR(r->cpu->cpus, "2-3");
 	CHECK_STR(r->cpu->mems, "0-7");
-	CHECK(r->pids && r->pids->limit.v == 32771);
+	CHECK(r->pids->limit.v == 32771);
 	CHECK(r->unified.count == 1);
 	CHECK_STR(r->unified.v[0].key, "memory.high");
 }
