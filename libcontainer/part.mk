@@ -14,7 +14,7 @@ libcontainer_a_SOURCES = \
 	libcontainer/exec.c \
 	libcontainer/gate.c libcontainer/gate.h \
 	libcontainer/features.c libcontainer/features.h \
-	libcontainer/foreground.h \
+	libcontainer/foreground.c libcontainer/foreground.h \
 	libcontainer/hook_state.c libcontainer/hook_state.h \
 	libcontainer/hooks.c libcontainer/hooks.h \
 	libcontainer/init.c libcontainer/init.h \
@@ -25,4 +25,4 @@ libcontainer_a_SOURCES = \
 	libcontainer/sync.c libcontainer/sync.h \
 	libcontainer/sysctl.c libcontainer/sysctl.h
 EXTRA_DIST += libcontainer/README.md
-container_libs = libcontainer.a $(rootfs_libs) $(cgroup_libs) $(process_libs)
+libcontainer_libs = libcontainer.a $(rootfs_libs) $(cgroup_libs) $(process_libs)

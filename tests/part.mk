@@ -49,3 +49,65 @@ tests_bench_floor_SOURCES = tests/bench/floor.c
 tests_bench_floor_LDFLAGS = -static
 CLEANFILES += tests/bench/timer tests/bench/floor
 EXTRA_DIST += tests/bench/README.md tests/bench/native
+process_tests = tests/unit/process_test tests/unit/exec_path_test tests/unit/user_test \
+	tests/unit/terminal_test tests/unit/rlimits_test
+check_PROGRAMS += $(process_tests)
+TESTS += $(process_tests)
+tests_unit_process_test_LDADD = $(process_libs)
+tests_unit_exec_path_test_LDADD = $(process_libs)
+tests_unit_user_test_LDADD = $(process_libs)
+tests_unit_terminal_test_LDADD = $(process_libs)
+tests_unit_rlimits_test_LDADD = $(process_libs)
+
+libcontainer_tests = tests/unit/hooks_test tests/unit/foreground_test
+check_PROGRAMS += $(libcontainer_tests)
+TESTS += $(libcontainer_tests)
+
+tests_unit_hooks_test_LDADD = $(libcontainer_libs)
+
+tests_unit_foreground_test_LDADD = $(libcontainer_libs)
+
+check_PROGRAMS += tests/unit/container_test
+TESTS += tests/unit/container_test
+tests_unit_container_test_LDADD = $(libcontainer_libs)
+tests_unit_container_test_LDFLAGS = $(AM_LDFLAGS) -pthread
+# Cgroups
+cgroup_tests = tests/unit/cgroup_limits_test tests/unit/cgroup_test \
+	tests/unit/device_filter_test
+noinst_HEADERS += tests/unit/device_filter_run.h
+check_PROGRAMS += $(cgroup_tests)
+TESTS += $(cgroup_tests)
+tests_unit_cgroup_limits_test_LDADD = $(cgroup_libs) -lm
+tests_unit_cgroup_test_LDADD = $(cgroup_libs)
+tests_unit_device_filter_test_LDADD = $(cgroup_libs)
+
+# What the command line is made of; only what a test uses is linked.
+src_tests = tests/unit/options_test tests/unit/signal_name_test tests/unit/exec_process_test \
+	tests/unit/table_test tests/unit/root_test tests/unit/report_test tests/unit/self_exe_test
+check_PROGRAMS += $(src_tests)
+TESTS += $(src_tests)
+src_libs = libsrc.a $(base_libs)
+tests_unit_options_test_LDADD = $(src_libs)
+tests_unit_signal_name_test_LDADD = $(src_libs)
+tests_unit_exec_process_test_LDADD = $(src_libs)
+tests_unit_table_test_LDADD = $(src_libs)
+tests_unit_root_test_LDADD = $(src_libs)
+tests_unit_report_test_LDADD = $(src_libs)
+tests_unit_self_exe_test_LDADD = $(src_libs)
+# libcontainer/spec
+noinst_HEADERS += tests/unit/spec_file.h
+spec_tests = tests/unit/spec_decode_test tests/unit/spec_validate_test \
+	tests/unit/spec_defaults_test
+check_PROGRAMS += $(spec_tests)
+TESTS += $(spec_tests)
+tests_unit_spec_decode_test_LDADD = $(spec_libs)
+tests_unit_spec_validate_test_LDADD = $(spec_libs)
+tests_unit_spec_defaults_test_LDADD = $(spec_libs)
+EXTRA_DIST += tests/data/oci-spec tests/data/spec
+
+# libcontainer
+check_PROGRAMS += tests/unit/features_test
+TESTS += tests/unit/features_test
+tests_unit_features_test_LDADD = libcontainer.a $(spec_libs) $(SECCOMP_LIBS) $(CAP_LIBS)
+
+include tests/fuzz/part.mk

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -287,7 +287,9 @@ int cgroup_destroy(struct cgroup *c, struct err *e)
 	AUTO_FD top = -1;
 	int r;
 
-	if (c->driver == CGROUP_DISABLED || c->path[0] == '\0')
+	/* Without a descriptor it was never ours, or is gone: the folder of that name may
+	 * be another container's. */
+	if (c->fd < 0)
 		return 0;
 	top = cgroup_path_top(e);
 	if (top < 0)
@@ -296,6 +298,17 @@ int cgroup_destroy(struct cgroup *c, struct err *e)
 	if (r == 0)
 		fd_close(&c->fd);
 	return r;
+}
+
+int cgroup_oom_kills(const struct cgroup *c)
+{
+	char text[256];
+	const char *p;
+
+	if (c->fd < 0 || file_read_line(c->fd, "memory.events", text, sizeof(text)) < 0)
+		return 0;
+	p = strstr(text, "\noom_kill ");
+	return p ? (int)strtol(p + sizeof("\noom_kill ") - 1, NULL, 10) : 0;
 }
 
 void cgroup_done(struct cgroup *c)

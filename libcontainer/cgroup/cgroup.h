@@ -72,7 +72,8 @@ int cgroup_freeze(const struct cgroup *c, bool freeze, struct err *e);
 int cgroup_is_populated(const struct cgroup *c, struct err *e);
 
 /* Removes the folder with all below, waiting a moment for dying processes to leave it.
- * A missing one is no error. */
+ * A missing one is no error, and one that was neither created nor opened by this struct
+ * (fd < 0) isn't touched: it may be another's. */
 int cgroup_destroy(struct cgroup *c, struct err *e);
 
 /* How many processes the kernel has killed in it for want of memory (memory.events); 0

@@ -198,50 +198,54 @@ static int set_fill(struct rule_set *s, const struct spec_device_rule *rules,
 /*
  * Emission. r2 is the type, r3 the access that is asked for, r4 the major and r5 the
  * minor number; the result is r0: 1 to let it happen.
+ *
+ * A rule collects in r0 all that differs, and jumps once. With a jump for each comparison
+ * the verifier would learn from each what r4 or r5 is, and walk the rest of the program
+ * again for each: a few hundred rules were too complex for it.
  */
-enum {
-	INSNS_START = 6,
-	INSNS_RULE = 8,
-	INSNS_END = 2
-};
+#define INSNS_START 6
+#define INSNS_RULE  14
+#define INSNS_END   2
 
-#define INSN(op, d, s, o, i)                                                             \
-	((struct bpf_insn){.code = (op),                                                 \
-			   .dst_reg = (d)&0xf,                                           \
-			   .src_reg = (s)&0xf,                                           \
-			   .off = (o),                                                   \
-			   .imm = (i)})
-
-static void emit(struct device_filter *f, struct bpf_insn insn)
+static void emit(struct device_filter *f, unsigned code, unsigned dst, unsigned src,
+		 int imm)
 {
-	f->insns[f->count++] = insn;
+	f->insns[f->count++] = (struct bpf_insn){
+		.code = (uint8_t)code,
+		.dst_reg = dst & 0xf,
+		.src_reg = src & 0xf,
+		.imm = imm,
+	};
 }
 
-static void emit_load(struct device_filter *f, int reg, size_t field)
+static void emit_load(struct device_filter *f, unsigned reg, size_t field)
 {
-	emit(f, INSN(BPF_LDX | BPF_MEM | BPF_W, reg, BPF_REG_1, (int16_t)field, 0));
+	emit(f, BPF_LDX | BPF_MEM | BPF_W, reg, BPF_REG_1, 0);
+	f->insns[f->count - 1].off = (int16_t)field;
 }
 
 static void emit_start(struct device_filter *f)
 {
 	emit_load(f, BPF_REG_2, offsetof(struct bpf_cgroup_dev_ctx, access_type));
-	emit(f, INSN(BPF_ALU | BPF_MOV | BPF_X, BPF_REG_3, BPF_REG_2, 0, 0));
-	emit(f, INSN(BPF_ALU | BPF_AND | BPF_K, BPF_REG_2, 0, 0, 0xffff));
-	emit(f, INSN(BPF_ALU | BPF_RSH | BPF_K, BPF_REG_3, 0, 0, 16));
+	emit(f, BPF_ALU | BPF_MOV | BPF_X, BPF_REG_3, BPF_REG_2, 0);
+	emit(f, BPF_ALU | BPF_AND | BPF_K, BPF_REG_2, 0, 0xffff);
+	emit(f, BPF_ALU | BPF_RSH | BPF_K, BPF_REG_3, 0, 16);
 	emit_load(f, BPF_REG_4, offsetof(struct bpf_cgroup_dev_ctx, major));
 	emit_load(f, BPF_REG_5, offsetof(struct bpf_cgroup_dev_ctx, minor));
 }
 
 static void emit_result(struct device_filter *f, bool allow)
 {
-	emit(f, INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, allow));
-	emit(f, INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
+	emit(f, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, allow);
+	emit(f, BPF_JMP | BPF_EXIT, 0, 0, 0);
 }
 
-/* "if not this one, go to the next block", whose distance is filled in at the end. */
-static void emit_unless_equal(struct device_filter *f, int reg, int64_t value)
+/* r0 |= reg ^ value */
+static void emit_differs(struct device_filter *f, unsigned reg, int64_t value)
 {
-	emit(f, INSN(BPF_JMP32 | BPF_JNE | BPF_K, reg, 0, 0, (int32_t)(uint32_t)value));
+	emit(f, BPF_ALU | BPF_MOV | BPF_X, BPF_REG_1, reg, 0);
+	emit(f, BPF_ALU | BPF_XOR | BPF_K, BPF_REG_1, 0, (int32_t)(uint32_t)value);
+	emit(f, BPF_ALU | BPF_OR | BPF_X, BPF_REG_0, BPF_REG_1, 0);
 }
 
 /* An exception that allows holds if it has all that is asked for; one that denies, if it
@@ -250,25 +254,28 @@ static void emit_access(struct device_filter *f, int access, bool allow)
 {
 	if (access == ALL)
 		return;
-	emit(f, INSN(BPF_ALU | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_3, 0, 0));
-	emit(f, INSN(BPF_ALU | BPF_AND | BPF_K, BPF_REG_1, 0, 0, access));
+	emit(f, BPF_ALU | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_3, 0);
+	emit(f, BPF_ALU | BPF_AND | BPF_K, BPF_REG_1, 0, allow ? ALL & ~access : access);
 	if (allow)
-		emit(f, INSN(BPF_JMP32 | BPF_JNE | BPF_X, BPF_REG_1, BPF_REG_3, 0, 0));
+		emit(f, BPF_ALU | BPF_OR | BPF_X, BPF_REG_0, BPF_REG_1, 0);
 	else
-		emit(f, INSN(BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_1, 0, 0, 0));
+		emit(f, BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_1, 0, 0);
 }
 
 static void emit_rule(struct device_filter *f, const struct rule *r, bool allow)
 {
 	size_t start = f->count;
 
-	emit_unless_equal(f, BPF_REG_2, r->type);
-	emit_access(f, r->access, allow);
+	emit(f, BPF_ALU | BPF_MOV | BPF_X, BPF_REG_0, BPF_REG_2, 0);
+	emit(f, BPF_ALU | BPF_XOR | BPF_K, BPF_REG_0, 0, r->type);
 	if (r->major != ANY)
-		emit_unless_equal(f, BPF_REG_4, r->major);
+		emit_differs(f, BPF_REG_4, r->major);
 	if (r->minor != ANY)
-		emit_unless_equal(f, BPF_REG_5, r->minor);
+		emit_differs(f, BPF_REG_5, r->minor);
+	emit_access(f, r->access, allow);
+	emit(f, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_0, 0, 0);
 	emit_result(f, allow);
+	/* The jumps go to what comes next. */
 	for (size_t i = start; i < f->count; i++) {
 		if (BPF_CLASS(f->insns[i].code) == BPF_JMP32)
 			f->insns[i].off = (int16_t)(f->count - i - 1);

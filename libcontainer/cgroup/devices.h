@@ -25,7 +25,7 @@ struct device_filter {
 	size_t count;
 };
 
-/* Exceptions that a filter can have; the program is then below 33,000 instructions. */
+/* Exceptions that a filter can have; the program is then below 58,000 instructions. */
 #define DEVICE_RULES_MAX 4096
 
 /* Compiles rules (count may be 0). -EINVAL for an unknown type or access, a number that

@@ -187,25 +187,34 @@ static int set_memory(const struct target *t, const struct spec_memory *m, struc
 	return r;
 }
 
+/* "max 100000": the quota is left in old; what can't be read isn't changed. */
+static void read_cpu_max(int dir, char *old, size_t len, uint64_t *period)
+{
+	char text[64], *space;
+	uint64_t value;
+
+	if (file_read_line(dir, "cpu.max", text, sizeof(text)) <= 0)
+		return;
+	space = strchr(text, ' ');
+	if (!space || str_to_u64(space + 1, &value) < 0)
+		return;
+	*space = '\0';
+	(void)snprintf(old, len, "%s", text);
+	*period = value;
+}
+
 /* cpu.max has quota and period in one; what isn't set stays as it is. */
 static int set_cpu_max(const struct target *t, const struct spec_cpu *c, struct err *e)
 {
-	char old[64] = "max", text[64], *old_period;
+	char old[64] = "max", text[64];
 	bool has_quota = c->quota.set && c->quota.v != 0;
 	bool has_period = c->period.set && c->period.v != 0;
 	uint64_t period = PERIOD_DEFAULT;
 
 	if (!has_quota && !has_period)
 		return 0;
-	if ((!has_quota || !has_period) &&
-	    file_read_line(t->dir, "cpu.max", old, sizeof(old)) > 0) {
-		old_period = strchr(old, ' ');
-		if (old_period) {
-			*old_period++ = '\0';
-			if (str_to_u64(old_period, &period) < 0)
-				period = PERIOD_DEFAULT;
-		}
-	}
+	if (!has_quota || !has_period)
+		read_cpu_max(t->dir, old, sizeof(old), &period);
 	if (has_period)
 		period = c->period.v;
 	if (!has_quota)

@@ -35,24 +35,29 @@ typedef int decode_fn(const struct decoder *d, const struct place *at,
 static int decode_object(const struct decoder *d, const struct place *at,
 			 const struct json *v, const struct spec_table *t, char *base);
 
-/* "process.rlimits[2].soft"; what doesn't fit is cut. */
-static size_t place_text(const struct place *at, char *buf, size_t len)
+/* "process.rlimits[2].soft", written from its end; what doesn't fit is left out. */
+static const char *place_text(const struct place *at, char *buf, size_t len)
 {
-	size_t used;
-	int n;
+	char *p = buf + len - 1;
+	char step[100];
 
-	buf[0] = '\0';
-	if (!at->up)
-		return 0;
-	used = place_text(at->up, buf, len);
-	if (at->map)
-		n = snprintf(buf + used, len - used, "[\"%s\"]", at->name);
-	else if (at->name)
-		n = snprintf(buf + used, len - used, "%s%s", used ? "." : "", at->name);
-	else
-		n = snprintf(buf + used, len - used, "[%zu]", at->index);
-	used += n > 0 ? (size_t)n : 0;
-	return used < len ? used : len - 1;
+	*p = '\0';
+	for (; at->up; at = at->up) {
+		int n;
+
+		if (at->map)
+			n = snprintf(step, sizeof(step), "[\"%.80s\"]", at->name);
+		else if (at->name)
+			n = snprintf(step, sizeof(step), "%s%s", at->up->up ? "." : "",
+				     at->name);
+		else
+			n = snprintf(step, sizeof(step), "[%zu]", at->index);
+		if (n < 0 || n >= (int)sizeof(step) || n > p - buf)
+			break;
+		p -= n;
+		memcpy(p, step, (size_t)n);
+	}
+	return p;
 }
 
 static int bad(const struct decoder *d, const struct place *at, int code, const char *fmt,
@@ -61,15 +66,14 @@ static int bad(const struct decoder *d, const struct place *at, int code, const 
 static int bad(const struct decoder *d, const struct place *at, int code, const char *fmt,
 	       ...)
 {
-	char where[200], why[200];
+	char buf[200], why[200];
+	const char *where = place_text(at, buf, sizeof(buf));
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	if (!place_text(at, where, sizeof(where)))
-		return err_set(d->e, code, "%s: %s", d->what, why);
-	return err_set(d->e, code, "%s: %s: %s", d->what, where, why);
+	return err_set(d->e, code, "%s: %s%s%s", d->what, where, *where ? ": " : "", why);
 }
 
 static const char *type_text(enum json_type t)
@@ -118,7 +122,7 @@ static int want_number(const struct decoder *d, const struct place *at,
 static int read_unsigned(const struct decoder *d, const struct place *at,
 			 const struct json *v, uint64_t max, uint64_t *ret)
 {
-	uint64_t num;
+	uint64_t num = 0;
 	int r = want_number(d, at, v);
 
 	if (r < 0)
@@ -146,7 +150,7 @@ static int read_signed(const struct decoder *d, const struct place *at,
 static int read_u32(const struct decoder *d, const struct place *at, const struct json *v,
 		    uint32_t *ret)
 {
-	uint64_t num;
+	uint64_t num = 0;
 	int r = read_unsigned(d, at, v, UINT32_MAX, &num);
 
 	if (r == 0)
@@ -372,13 +376,12 @@ static int decode_list(const struct decoder *d, const struct place *at,
 
 /* ---- what isn't supported ---- */
 
-/* Whether a value asks for anything. A member that is an object does by its name alone
- * (a device to move, an interface), whatever is in it. */
-static bool sets_something(const struct json *v)
+/* Whether a value asks for anything. */
+static bool is_set(const struct json *v)
 {
 	switch (v->type) {
 	case JSON_NULL:
-		return false;
+		break;
 	case JSON_BOOL:
 		return v->boolean;
 	case JSON_NUMBER:
@@ -386,17 +389,26 @@ static bool sets_something(const struct json *v)
 	case JSON_STRING:
 		return v->text[0] != '\0';
 	case JSON_ARRAY:
-		return v->count > 0;
 	case JSON_OBJECT:
-		break;
+		return v->count > 0;
 	}
+	return false;
+}
+
+/* An object does if a member does. A member that is an object itself does so by its name
+ * alone (a device to move, an interface). */
+static bool sets_something(const struct json *v)
+{
+	if (v->type != JSON_OBJECT)
+		return is_set(v);
 	for (const struct json *m = v->first; m; m = m->next) {
-		if (m->type == JSON_OBJECT || sets_something(m))
+		if (m->type == JSON_OBJECT || is_set(m))
 			return true;
 	}
 	return false;
 }
 
+/* NOLINTBEGIN(readability-non-const-parameter): it is a decode_fn */
 static int decode_refused(const struct decoder *d, const struct place *at,
 			  const struct json *v, const struct spec_field *f, char *base)
 {
@@ -405,6 +417,7 @@ static int decode_refused(const struct decoder *d, const struct place *at,
 		return 0;
 	return bad(d, at, ENOTSUP, "not supported yet");
 }
+/* NOLINTEND(readability-non-const-parameter) */
 
 static decode_fn *const decoders[SPEC_KIND_COUNT] = {
 	[SPEC_STRING] = decode_string,

@@ -18,13 +18,12 @@ int sysctl_path(const char *key, char *buf, size_t len)
 
 	if (n >= len)
 		return -ENAMETOOLONG;
-	for (size_t i = 0; i <= n; i++) {
-		if (dots && key[i] == '.')
-			buf[i] = '/';
-		else if (dots && key[i] == '/')
-			buf[i] = '.';
-		else
-			buf[i] = key[i];
+	memcpy(buf, key, n + 1);
+	for (char *c = buf; dots && *c; c++) {
+		if (*c == '.')
+			*c = '/';
+		else if (*c == '/')
+			*c = '.';
 	}
 	for (const char *step = buf;; step += strcspn(step, "/") + 1) {
 		size_t size = strcspn(step, "/");

@@ -164,14 +164,17 @@ static const struct spec_field hook_fields[] = {
 };
 static const struct spec_table hook_table = TABLE(spec_hook, hook_fields);
 
-#define HOOKS(n, m) LIST(spec_hooks, n, m.v, m.count, spec_hook, hook_table)
 static const struct spec_field hooks_fields[] = {
-	HOOKS("prestart", prestart),
-	HOOKS("createRuntime", create_runtime),
-	HOOKS("createContainer", create_container),
-	HOOKS("startContainer", start_container),
-	HOOKS("poststart", poststart),
-	HOOKS("poststop", poststop),
+	LIST(spec_hooks, "prestart", prestart.v, prestart.count, spec_hook, hook_table),
+	LIST(spec_hooks, "createRuntime", create_runtime.v, create_runtime.count,
+	     spec_hook, hook_table),
+	LIST(spec_hooks, "createContainer", create_container.v, create_container.count,
+	     spec_hook, hook_table),
+	LIST(spec_hooks, "startContainer", start_container.v, start_container.count,
+	     spec_hook, hook_table),
+	LIST(spec_hooks, "poststart", poststart.v, poststart.count, spec_hook,
+	     hook_table),
+	LIST(spec_hooks, "poststop", poststop.v, poststop.count, spec_hook, hook_table),
 };
 static const struct spec_table hooks_table = TABLE(spec_hooks, hooks_fields);
 

@@ -49,7 +49,7 @@ have() { # WORD: is it there?
 	peers:*) [ -d "${XDG_CACHE_HOME:-$HOME/.cache}/hull/peers/${1#peers:}" ] ;;
 	*)
 		echo "requires: what is $1?" >&2
-		return 2
+		return 99
 		;;
 	esac
 }
@@ -64,7 +64,7 @@ requires() {
 		have "$word" || status=$?
 		case $status:$lab_has in
 		0:*) ;;
-		2:*) return 1 ;;
+		99:*) return 1 ;;
 		*[[:space:]]"$word"[[:space:]]*)
 			if [ -n "${HULL_LAB:-}" ]; then
 				echo "the lab should have $word, and has not" >&2
@@ -96,6 +96,11 @@ runtime_is() {
 # something else, the test says so: differs crun "has no table".
 differs() { # KIND REASON
 	! runtime_is "$1" || skip "$1: $2"
+}
+
+# This runtime is known to leave something behind, which is then taken away without a word.
+leaves() { # KIND WHAT
+	! runtime_is "$1" || untidy=1
 }
 
 # ---- the runtime ----
@@ -253,6 +258,7 @@ test_begin() {
 	# An overlay, as the lab's /tmp is, can't do all that the tests ask for.
 	[ -z "${HULL_LAB:-}" ] || base=/run
 	DIR=$(mktemp -d "$base/hull-test.XXXXXX")
+	untidy=""
 	ROOT=$DIR/root
 	BUNDLE=$DIR/bundle
 	ID=t$$-$RANDOM
@@ -277,13 +283,16 @@ test_end() {
 	for dir in "$ROOT"/*/; do
 		[ ! -d "$dir" ] || oci delete --force "$(basename "$dir")" || true
 	done
-	if ! wait_for no_leftovers; then
+	if [ -n "${untidy:-}" ]; then
+		clean_up
+	elif ! wait_for no_leftovers; then
 		echo "left behind:"
 		leftovers
 		clean_up
 		return 1
+	else
+		cd / && rm -rf "$DIR"
 	fi
-	cd / && rm -rf "$DIR"
 }
 
 no_leftovers() {

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# Fuzz targets: libFuzzer programs with --enable-fuzzing (./tests/fuzz/spec_fuzz DIR...),
+# else they only replay tests/fuzz/corpus/NAME.
+if FUZZING
+fuzz_main =
+else
+fuzz_main = tests/fuzz/replay.c
+endif
+
+check_PROGRAMS += tests/fuzz/spec_fuzz
+tests_fuzz_spec_fuzz_SOURCES = tests/fuzz/spec_fuzz.c $(fuzz_main)
+tests_fuzz_spec_fuzz_LDADD = $(spec_libs)
+tests_fuzz_spec_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+TESTS += tests/fuzz/corpus.sh
+EXTRA_DIST += tests/fuzz/corpus.sh tests/fuzz/corpus tests/fuzz/replay.c
