@@ -16,8 +16,9 @@
 
 /* Without search rights another process that joins by name would get a keyring of its
  * own; the ids of a user namespace are others than the keyring's owner. */
-static int let_search(long key, uint32_t right, struct err *e)
+static int let_search(uint32_t right, struct err *e)
 {
+	const int key = KEY_SPEC_SESSION_KEYRING;
 	char text[512] = "";
 	unsigned long perm;
 	char *p = text;
@@ -42,13 +43,11 @@ static int let_search(long key, uint32_t right, struct err *e)
 
 int keyring_join(const char *name, bool in_userns, const struct log *log, struct err *e)
 {
-	long key = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name);
-
-	if (key < 0 && errno == ENOSYS) {
-		log_warn(log, "no session keyring of its own: keyctl: ENOSYS");
-		return 0;
-	}
-	if (key < 0)
+	/* It returns the keyring's id, or 0 if that is the session's already. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) >= 0)
+		return let_search(in_userns ? SEARCH_BY_OTHER : SEARCH_BY_USER, e);
+	if (errno != ENOSYS)
 		return err_sys(e, "unable to join session keyring");
-	return let_search(key, in_userns ? SEARCH_BY_OTHER : SEARCH_BY_USER, e);
+	log_warn(log, "no session keyring of its own: keyctl: ENOSYS");
+	return 0;
 }
