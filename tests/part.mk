@@ -13,24 +13,6 @@ tests_unit_json_test_LDADD = $(base_libs)
 tests_unit_file_test_LDADD = $(base_libs)
 tests_unit_fd_test_LDADD = $(base_libs)
 
-process_tests = tests/unit/process_test tests/unit/exec_path_test tests/unit/user_test \
-	tests/unit/terminal_test tests/unit/rlimits_test
-check_PROGRAMS += $(process_tests)
-TESTS += $(process_tests)
-tests_unit_process_test_LDADD = $(process_libs)
-tests_unit_exec_path_test_LDADD = $(process_libs)
-tests_unit_user_test_LDADD = $(process_libs)
-tests_unit_terminal_test_LDADD = $(process_libs)
-tests_unit_rlimits_test_LDADD = $(process_libs)
-
-libcontainer_tests = tests/unit/hooks_test tests/unit/foreground_test
-check_PROGRAMS += $(libcontainer_tests)
-TESTS += $(libcontainer_tests)
-tests_unit_hooks_test_SOURCES = tests/unit/hooks_test.c libcontainer/hooks.c
-tests_unit_hooks_test_LDADD = $(base_libs)
-tests_unit_foreground_test_SOURCES = tests/unit/foreground_test.c libcontainer/foreground.c
-tests_unit_foreground_test_LDADD = $(base_libs)
-
 # What the bats tests call
 check_PROGRAMS += tests/tools/recvtty
 tests_tools_recvtty_SOURCES = tests/tools/recvtty.c
@@ -49,6 +31,7 @@ tests_bench_floor_SOURCES = tests/bench/floor.c
 tests_bench_floor_LDFLAGS = -static
 CLEANFILES += tests/bench/timer tests/bench/floor
 EXTRA_DIST += tests/bench/README.md tests/bench/native
+
 process_tests = tests/unit/process_test tests/unit/exec_path_test tests/unit/user_test \
 	tests/unit/terminal_test tests/unit/rlimits_test
 check_PROGRAMS += $(process_tests)
@@ -62,15 +45,14 @@ tests_unit_rlimits_test_LDADD = $(process_libs)
 libcontainer_tests = tests/unit/hooks_test tests/unit/foreground_test
 check_PROGRAMS += $(libcontainer_tests)
 TESTS += $(libcontainer_tests)
-
 tests_unit_hooks_test_LDADD = $(libcontainer_libs)
-
 tests_unit_foreground_test_LDADD = $(libcontainer_libs)
 
 check_PROGRAMS += tests/unit/container_test
 TESTS += tests/unit/container_test
 tests_unit_container_test_LDADD = $(libcontainer_libs)
 tests_unit_container_test_LDFLAGS = $(AM_LDFLAGS) -pthread
+
 # Cgroups
 cgroup_tests = tests/unit/cgroup_limits_test tests/unit/cgroup_test \
 	tests/unit/device_filter_test
@@ -94,6 +76,7 @@ tests_unit_table_test_LDADD = $(src_libs)
 tests_unit_root_test_LDADD = $(src_libs)
 tests_unit_report_test_LDADD = $(src_libs)
 tests_unit_self_exe_test_LDADD = $(src_libs)
+
 # libcontainer/spec
 noinst_HEADERS += tests/unit/spec_file.h
 spec_tests = tests/unit/spec_decode_test tests/unit/spec_validate_test \
