@@ -53,6 +53,13 @@ TESTS += tests/unit/container_test
 tests_unit_container_test_LDADD = $(libcontainer_libs)
 tests_unit_container_test_LDFLAGS = $(AM_LDFLAGS) -pthread
 
+# Root filesystems
+rootfs_tests = tests/unit/mount_options_test tests/unit/rootfs_test
+check_PROGRAMS += $(rootfs_tests)
+TESTS += $(rootfs_tests)
+tests_unit_mount_options_test_LDADD = $(rootfs_libs)
+tests_unit_rootfs_test_LDADD = $(rootfs_libs)
+
 # Cgroups
 cgroup_tests = tests/unit/cgroup_limits_test tests/unit/cgroup_test \
 	tests/unit/device_filter_test
@@ -94,8 +101,3 @@ TESTS += tests/unit/features_test
 tests_unit_features_test_LDADD = libcontainer.a $(spec_libs) $(SECCOMP_LIBS) $(CAP_LIBS)
 
 include tests/fuzz/part.mk
-rootfs_tests = tests/unit/mount_options_test tests/unit/rootfs_test
-check_PROGRAMS += $(rootfs_tests)
-TESTS += $(rootfs_tests)
-tests_unit_mount_options_test_LDADD = $(rootfs_libs)
-tests_unit_rootfs_test_LDADD = $(rootfs_libs)
