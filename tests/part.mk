@@ -94,6 +94,7 @@ tests_unit_table_test_LDADD = $(src_libs)
 tests_unit_root_test_LDADD = $(src_libs)
 tests_unit_report_test_LDADD = $(src_libs)
 tests_unit_self_exe_test_LDADD = $(src_libs)
+
 # libcontainer/spec
 noinst_HEADERS += tests/unit/spec_file.h
 spec_tests = tests/unit/spec_decode_test tests/unit/spec_validate_test \
@@ -105,9 +106,8 @@ tests_unit_spec_validate_test_LDADD = $(spec_libs)
 tests_unit_spec_defaults_test_LDADD = $(spec_libs)
 EXTRA_DIST += tests/data/oci-spec tests/data/spec
 
-# libcontainer
 check_PROGRAMS += tests/unit/features_test
 TESTS += tests/unit/features_test
-tests_unit_features_test_LDADD = libcontainer.a $(spec_libs) $(SECCOMP_LIBS) $(CAP_LIBS)
+tests_unit_features_test_LDADD = $(libcontainer_libs)
 
 include tests/fuzz/part.mk
