@@ -95,9 +95,8 @@ tests_unit_spec_validate_test_LDADD = $(spec_libs)
 tests_unit_spec_defaults_test_LDADD = $(spec_libs)
 EXTRA_DIST += tests/data/oci-spec tests/data/spec
 
-# libcontainer
 check_PROGRAMS += tests/unit/features_test
 TESTS += tests/unit/features_test
-tests_unit_features_test_LDADD = libcontainer.a $(spec_libs) $(SECCOMP_LIBS) $(CAP_LIBS)
+tests_unit_features_test_LDADD = $(libcontainer_libs)
 
 include tests/fuzz/part.mk
