@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libprocess.a
 libprocess_a_SOURCES = \
+	libcontainer/process/caps.c libcontainer/process/caps.h \
 	libcontainer/process/env.c \
 	libcontainer/process/exec_path.c \
 	libcontainer/process/keyring.c \
@@ -8,6 +9,7 @@ libprocess_a_SOURCES = \
 	libcontainer/process/plan.h \
 	libcontainer/process/process.c libcontainer/process/process.h \
 	libcontainer/process/rlimits.c \
+	libcontainer/process/seccomp.c libcontainer/process/seccomp.h \
 	libcontainer/process/stdio.c \
 	libcontainer/process/terminal.c \
 	libcontainer/process/user.c

@@ -236,16 +236,16 @@ static int in_userns(void)
 	struct user u = {.uid = 0, .gid = 0};
 	struct err e = {0};
 	AUTO_FD proc = procfs_open(&e);
-	char map[32];
+	char map[32], gid_map[32];
 
 	(void)snprintf(map, sizeof(map), "0 %u 1", geteuid());
+	(void)snprintf(gid_map, sizeof(gid_map), "0 %u 1", getegid());
 	if (unshare(CLONE_NEWUSER) < 0)
 		return 77;
 	if (file_write(AT_FDCWD, "/proc/self/setgroups", "deny") < 0 ||
 	    file_write(AT_FDCWD, "/proc/self/uid_map", map) < 0)
 		return 1;
-	(void)snprintf(map, sizeof(map), "0 %u 1", getegid());
-	if (file_write(AT_FDCWD, "/proc/self/gid_map", map) < 0)
+	if (file_write(AT_FDCWD, "/proc/self/gid_map", gid_map) < 0)
 		return 2;
 	if (user_set_groups(&u, proc, &e) < 0 || user_set_ids(&u, &e) < 0)
 		return 3;
