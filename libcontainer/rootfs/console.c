@@ -69,7 +69,7 @@ static int open_place(int root_fd, struct err *e)
 	return fd_take(&fd);
 }
 
-static int bind_console(int root_fd, int slave, struct err *e)
+int rootfs_bind_console(int root_fd, int slave, struct err *e)
 {
 	AUTO_FD place = open_place(root_fd, e), mount = -1;
 	int r;
@@ -83,10 +83,10 @@ static int bind_console(int root_fd, int slave, struct err *e)
 	return r < 0 ? err_code(e, r, "mount the terminal on /dev/console") : 0;
 }
 
-int rootfs_open_console(int root_fd, int *ret_master, int *ret_slave, struct err *e)
+int rootfs_open_pty(int root_fd, int *ret_master, int *ret_slave, struct err *e)
 {
 	AUTO_FD master = open_own_ptmx(root_fd), slave = -1;
-	int unlock = 0, r;
+	int unlock = 0;
 
 	if (master == -ENOENT)
 		master = open_host_ptmx();
@@ -97,9 +97,6 @@ int rootfs_open_console(int root_fd, int *ret_master, int *ret_slave, struct err
 	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0)
 		return err_sys(e, "open the terminal's other side");
-	r = bind_console(root_fd, slave, e);
-	if (r < 0)
-		return r;
 	*ret_master = fd_take(&master);
 	*ret_slave = fd_take(&slave);
 	return 0;
