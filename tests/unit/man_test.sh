@@ -44,7 +44,7 @@ lacking() { # [COMMAND]
 not_completed() { # [COMMAND]
 	local option
 	for option in $(options "$@"); do
-		grep -qE -- "^	\"?${1:-\"}\"?\\) words=\".* $option[ \"]" $completion || printf '%s ' "$option"
+		grep -qE -- "^	\"?${1:-\"}\"?\\) words=\".* ${option}[ \"]" "$completion" || printf '%s ' "$option"
 	done
 }
 
