@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -39,16 +40,31 @@ static int open_own_ptmx(int root_fd)
 	return fd < 0 ? -errno : fd;
 }
 
-static int open_host_ptmx(void)
+static bool is_ptmx(int fd)
 {
-	AUTO_FD fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
+	       st.st_rdev == makedev(PTMX_MAJOR, PTMX_MINOR);
+}
+
+/* The one of the caller's root: the host's while a container is made. For exec that is
+ * the container's again, so it is looked at before it is opened for real. */
+static int open_callers_ptmx(void)
+{
+	AUTO_FD fd = open("/dev/ptmx", O_PATH | O_CLOEXEC);
+
+	if (fd < 0)
 		return -errno;
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(PTMX_MAJOR, PTMX_MINOR))
+	if (!is_ptmx(fd))
 		return -ENODEV;
-	return fd_take(&fd);
+	fd_close(&fd);
+	fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (!is_ptmx(fd))
+		return -ENODEV;
+	return fcntl(fd, F_SETFL, O_RDWR) < 0 ? -errno : fd_take(&fd);
 }
 
 static int open_place(int root_fd, struct err *e)
@@ -71,7 +87,8 @@ static int open_place(int root_fd, struct err *e)
 
 int rootfs_bind_console(int root_fd, int slave, struct err *e)
 {
-	AUTO_FD place = open_place(root_fd, e), mount = -1;
+	AUTO_FD place = open_place(root_fd, e);
+	AUTO_FD mount = -1;
 	int r;
 
 	if (place < 0)
@@ -85,11 +102,11 @@ int rootfs_bind_console(int root_fd, int slave, struct err *e)
 
 int rootfs_open_pty(int root_fd, int *ret_master, int *ret_slave, struct err *e)
 {
-	AUTO_FD master = open_own_ptmx(root_fd), slave = -1;
-	int unlock = 0;
+	AUTO_FD master = open_own_ptmx(root_fd);
+	int unlock = 0, slave;
 
 	if (master == -ENOENT)
-		master = open_host_ptmx();
+		master = open_callers_ptmx();
 	if (master < 0)
 		return err_code(e, master, "open a terminal");
 	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
@@ -98,6 +115,6 @@ int rootfs_open_pty(int root_fd, int *ret_master, int *ret_slave, struct err *e)
 	if (slave < 0)
 		return err_sys(e, "open the terminal's other side");
 	*ret_master = fd_take(&master);
-	*ret_slave = fd_take(&slave);
+	*ret_slave = slave;
 	return 0;
 }

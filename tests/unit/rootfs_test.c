@@ -175,8 +175,9 @@ static int walk(struct world *w, struct rootfs_plan *plan, int proc_fd)
 		return root;
 	if (w->console) {
 		r = rootfs_open_pty(root, &master, &slave, &w->e);
-		if (r == 0)
-			r = rootfs_bind_console(root, slave, &w->e);
+		if (r < 0)
+			return r;
+		r = rootfs_bind_console(root, slave, &w->e);
 		if (r < 0)
 			return r;
 		CHECK(isatty(master) && isatty(slave));
