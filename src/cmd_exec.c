@@ -41,7 +41,7 @@ static const struct option exec_options[] = {
 static int find_base(struct cli *cli, const struct exec *o, struct container *c, int argc,
 		     const struct spec_process **ret, struct err *e)
 {
-	struct spec_process *p;
+	struct spec_process *p = NULL;
 	struct spec *spec;
 	const char *text;
 	size_t len;
@@ -52,8 +52,7 @@ static int find_base(struct cli *cli, const struct exec *o, struct container *c,
 		if (r == 0)
 			r = spec_decode_process(&cli->arena, o->process, text, len, &p,
 						e);
-		if (r == 0)
-			*ret = p;
+		*ret = p;
 		return r < 0 ? err_wrap(e, "--process") : 0;
 	}
 	if (argc == 0)

@@ -12,8 +12,12 @@ static const struct option run_options[] = {
 static int start_and_wait(struct cli *cli, struct container *c, struct launch_plan *p,
 			  struct err *e)
 {
-	int r = container_start(c, &cli->log, e);
+	int r = 0;
 
+	if (!p->detach && c->console >= 0)
+		r = foreground_attach(&p->foreground, c->console, e);
+	if (r == 0)
+		r = container_start(c, &cli->log, e);
 	if (r < 0 || p->detach)
 		return r;
 	return foreground_wait(&p->foreground, c->pid, c->pidfd, c->console, e);

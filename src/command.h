@@ -29,7 +29,7 @@ struct command {
 	const char *usage; /* the words after the options, "ID [SIGNAL]" */
 	const char *help;  /* one line */
 	const char *about; /* a paragraph for the manual page and --help, or NULL */
-	const struct option *options[4]; /* tables, NULL after the last */
+	const struct option *options[6]; /* tables, at most 5; NULL after the last */
 	size_t cfg_size;                 /* of the struct that they fill in */
 	int min_words, max_words;        /* max_words < 0: no limit */
 	bool first_ends; /* the first word that is no option ends the options */

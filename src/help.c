@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define HELP_COLUMN 32
+#define HELP_COLUMN 33
 #define WIDTH       90
 
 /* "--pid-file FILE", "--bundle DIR, -b DIR" */
@@ -26,7 +26,12 @@ static void add_table(struct sbuf *out, const struct option *o)
 			out->failed = true;
 			return;
 		}
-		sbuf_addf(out, "   %-*s  %s\n", HELP_COLUMN, names.data, o->help);
+		/* A long name has its help below it. */
+		if (names.len > HELP_COLUMN)
+			sbuf_addf(out, "   %s\n   %*s  %s\n", names.data, HELP_COLUMN, "",
+				  o->help);
+		else
+			sbuf_addf(out, "   %-*s  %s\n", HELP_COLUMN, names.data, o->help);
 	}
 }
 

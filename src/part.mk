@@ -26,4 +26,4 @@ src/version.$(OBJEXT): AM_CPPFLAGS += -DHULL_COMMIT='"$(HULL_COMMIT)"'
 
 bin_PROGRAMS += hull
 hull_SOURCES = src/main.c
-hull_LDADD = libsrc.a $(container_libs) $(SECCOMP_LIBS)
+hull_LDADD = libsrc.a $(libcontainer_libs) $(SECCOMP_LIBS)

@@ -5,6 +5,10 @@
 
 #include "libcontainer/spec/spec.h"
 
+#ifndef HULL_COMMIT /* the makefile defines it, tools that look at the source don't */
+#define HULL_COMMIT "unknown"
+#endif
+
 /* Only what a spec can use now; test suites look here for what to try. */
 static const char features[] =
 	""

@@ -13,24 +13,6 @@ tests_unit_json_test_LDADD = $(base_libs)
 tests_unit_file_test_LDADD = $(base_libs)
 tests_unit_fd_test_LDADD = $(base_libs)
 
-process_tests = tests/unit/process_test tests/unit/exec_path_test tests/unit/user_test \
-	tests/unit/terminal_test tests/unit/rlimits_test
-check_PROGRAMS += $(process_tests)
-TESTS += $(process_tests)
-tests_unit_process_test_LDADD = $(process_libs)
-tests_unit_exec_path_test_LDADD = $(process_libs)
-tests_unit_user_test_LDADD = $(process_libs)
-tests_unit_terminal_test_LDADD = $(process_libs)
-tests_unit_rlimits_test_LDADD = $(process_libs)
-
-libcontainer_tests = tests/unit/hooks_test tests/unit/foreground_test
-check_PROGRAMS += $(libcontainer_tests)
-TESTS += $(libcontainer_tests)
-tests_unit_hooks_test_SOURCES = tests/unit/hooks_test.c libcontainer/hooks.c
-tests_unit_hooks_test_LDADD = $(base_libs)
-tests_unit_foreground_test_SOURCES = tests/unit/foreground_test.c libcontainer/foreground.c
-tests_unit_foreground_test_LDADD = $(base_libs)
-
 # What the bats tests call
 check_PROGRAMS += tests/tools/recvtty
 tests_tools_recvtty_SOURCES = tests/tools/recvtty.c
@@ -49,6 +31,7 @@ tests_bench_floor_SOURCES = tests/bench/floor.c
 tests_bench_floor_LDFLAGS = -static
 CLEANFILES += tests/bench/timer tests/bench/floor
 EXTRA_DIST += tests/bench/README.md tests/bench/native
+
 process_tests = tests/unit/process_test tests/unit/exec_path_test tests/unit/user_test \
 	tests/unit/terminal_test tests/unit/rlimits_test
 check_PROGRAMS += $(process_tests)
@@ -62,15 +45,21 @@ tests_unit_rlimits_test_LDADD = $(process_libs)
 libcontainer_tests = tests/unit/hooks_test tests/unit/foreground_test
 check_PROGRAMS += $(libcontainer_tests)
 TESTS += $(libcontainer_tests)
-
 tests_unit_hooks_test_LDADD = $(libcontainer_libs)
-
 tests_unit_foreground_test_LDADD = $(libcontainer_libs)
 
 check_PROGRAMS += tests/unit/container_test
 TESTS += tests/unit/container_test
 tests_unit_container_test_LDADD = $(libcontainer_libs)
 tests_unit_container_test_LDFLAGS = $(AM_LDFLAGS) -pthread
+
+# Root filesystems
+rootfs_tests = tests/unit/mount_options_test tests/unit/rootfs_test
+check_PROGRAMS += $(rootfs_tests)
+TESTS += $(rootfs_tests)
+tests_unit_mount_options_test_LDADD = $(rootfs_libs)
+tests_unit_rootfs_test_LDADD = $(rootfs_libs)
+
 # Cgroups
 cgroup_tests = tests/unit/cgroup_limits_test tests/unit/cgroup_test \
 	tests/unit/device_filter_test
@@ -85,7 +74,8 @@ tests_unit_device_filter_test_LDADD = $(cgroup_libs)
 src_tests = tests/unit/options_test tests/unit/signal_name_test tests/unit/exec_process_test \
 	tests/unit/table_test tests/unit/root_test tests/unit/report_test tests/unit/self_exe_test
 check_PROGRAMS += $(src_tests)
-TESTS += $(src_tests)
+TESTS += $(src_tests) tests/unit/man_test.sh
+EXTRA_DIST += tests/unit/man_test.sh
 src_libs = libsrc.a $(base_libs)
 tests_unit_options_test_LDADD = $(src_libs)
 tests_unit_signal_name_test_LDADD = $(src_libs)
@@ -94,6 +84,7 @@ tests_unit_table_test_LDADD = $(src_libs)
 tests_unit_root_test_LDADD = $(src_libs)
 tests_unit_report_test_LDADD = $(src_libs)
 tests_unit_self_exe_test_LDADD = $(src_libs)
+
 # libcontainer/spec
 noinst_HEADERS += tests/unit/spec_file.h
 spec_tests = tests/unit/spec_decode_test tests/unit/spec_validate_test \
@@ -105,9 +96,8 @@ tests_unit_spec_validate_test_LDADD = $(spec_libs)
 tests_unit_spec_defaults_test_LDADD = $(spec_libs)
 EXTRA_DIST += tests/data/oci-spec tests/data/spec
 
-# libcontainer
 check_PROGRAMS += tests/unit/features_test
 TESTS += tests/unit/features_test
-tests_unit_features_test_LDADD = libcontainer.a $(spec_libs) $(SECCOMP_LIBS) $(CAP_LIBS)
+tests_unit_features_test_LDADD = $(libcontainer_libs)
 
 include tests/fuzz/part.mk

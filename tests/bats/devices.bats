@@ -42,31 +42,31 @@ load lib
 }
 
 @test "a device that no rule allows can't be opened" {
-	requires bpf
+	requires bpf fuse
 	update_config '.linux.resources.devices = [{allow: false, access: "rwm"}] |
-		.linux.devices = [{path: "/dev/kmsg2", type: "c", major: 1, minor: 11, fileMode: 438}]'
-	set_script 'cat </dev/zero | head -c 1 | wc -c; exec cat </dev/kmsg2'
+		.linux.devices = [{path: "/dev/fuse2", type: "c", major: 10, minor: 229, fileMode: 438}]'
+	set_script 'cat </dev/zero | head -c 1 | wc -c; exec cat </dev/fuse2'
 	run ! oci run "$ID"
 	[[ ${lines[0]} == 1 ]]
 	[[ $output == *"Operation not permitted"* ]]
 }
 
 @test "a device that a rule allows can be opened" {
-	requires bpf
+	requires bpf fuse
 	update_config '.linux.resources.devices = [{allow: false, access: "rwm"},
-		{allow: true, type: "c", major: 1, minor: 11, access: "rw"}] |
-		.linux.devices = [{path: "/dev/kmsg2", type: "c", major: 1, minor: 11, fileMode: 438}]'
-	set_script 'exec 3</dev/kmsg2 && echo opened'
+		{allow: true, type: "c", major: 10, minor: 229, access: "rw"}] |
+		.linux.devices = [{path: "/dev/fuse2", type: "c", major: 10, minor: 229, fileMode: 438}]'
+	set_script 'exec 3</dev/fuse2 && echo opened'
 	run -0 oci run "$ID"
 	prints opened
 }
 
 @test "a rule for reading does not allow writing" {
-	requires bpf
+	requires bpf fuse
 	update_config '.linux.resources.devices = [{allow: false, access: "rwm"},
-		{allow: true, type: "c", major: 1, minor: 11, access: "r"}] |
-		.linux.devices = [{path: "/dev/kmsg2", type: "c", major: 1, minor: 11, fileMode: 438}]'
-	set_script 'exec 3</dev/kmsg2 && echo opened; exec 4>/dev/kmsg2 && echo written'
+		{allow: true, type: "c", major: 10, minor: 229, access: "r"}] |
+		.linux.devices = [{path: "/dev/fuse2", type: "c", major: 10, minor: 229, fileMode: 438}]'
+	set_script 'exec 3</dev/fuse2 && echo opened; exec 4>/dev/fuse2 && echo written'
 	run oci run "$ID"
 	[[ $output == opened* && $output != *written* && $output == *"Operation not permitted"* ]]
 }

@@ -20,7 +20,7 @@ export RUNTIME HULL_TOOLS
 
 # What the lab has. A test that needs one of these is run there if it can't be run here.
 readonly lab_has=" lab cgroup2 memory pids cpu cpuset io hugetlb rdma kvm apparmor tun fuse loop
-	bridge veth bpf "
+	bridge veth dummy bpf "
 
 have() { # WORD: is it there?
 	case $1 in

@@ -58,12 +58,30 @@ static struct spec_process container_process(void)
 
 static char *command[] = {(char *)"ls", (char *)"-l", NULL};
 
+static int try_make(const struct exec *o, const struct spec_process *base,
+		    struct spec_process **ret)
+{
+	e = (struct err){0};
+	return exec_process_make(&arena, o, base, 2, command, ret, &e);
+}
+
+/* Never NULL: a failure is noted, and an empty process looked at. */
 static struct spec_process *make(const struct exec *o, const struct spec_process *base)
 {
-	struct spec_process *p = NULL;
+	static struct spec_capabilities no_caps;
+	static struct spec_process nothing = {.capabilities = &no_caps};
+	struct spec_process *p = &nothing;
 
-	e = (struct err){0};
-	return exec_process_make(&arena, o, base, 2, command, &p, &e) < 0 ? NULL : p;
+	CHECK(try_make(o, base, &p) == 0);
+	return p;
+}
+
+static void check_refused(const struct exec *o, const char *text)
+{
+	struct spec_process base = container_process(), *p;
+
+	CHECK(try_make(o, &base, &p) == -EINVAL);
+	CHECK_STR(e.text, text);
 }
 
 static void like_the_containers(void)
@@ -71,23 +89,23 @@ static void like_the_containers(void)
 	struct spec_process base = container_process(), *p;
 
 	p = make(&(struct exec){0}, &base);
-	CHECK(p && !p->terminal && p->user.uid == 10 && p->user.gid == 20);
-	CHECK(p && p->args.count == 2 && !p->args.v[2]);
+	CHECK(!p->terminal && p->user.uid == 10 && p->user.gid == 20);
+	CHECK(p->args.count == 2 && !p->args.v[2]);
 	CHECK_STR(p->args.v[1], "-l");
 	CHECK_STR(p->env.v[0], "PATH=/bin");
 	p = make(&(struct exec){.tty = true, .user = "1", .cwd = "/tmp"}, &base);
-	CHECK(p && p->terminal && p->user.uid == 1 && p->user.gid == 20);
+	CHECK(p->terminal && p->user.uid == 1 && p->user.gid == 20);
 	CHECK_STR(p->cwd, "/tmp");
 	CHECK(base.terminal && base.user.uid == 10);
 }
 
 static void a_file_has_its_own_terminal(void)
 {
-	struct spec_process base = container_process(), *p = NULL;
+	struct spec_process base = container_process(), *p = &base;
 
 	CHECK(exec_process_make(&arena, &(struct exec){.process = "f"}, &base, 0, NULL,
 				&p, &e) == 0);
-	CHECK(p && p->terminal && p->args.count == 2);
+	CHECK(p->terminal && p->args.count == 2);
 	CHECK_STR(p->args.v[0], "sleep");
 }
 
@@ -98,7 +116,7 @@ static void lists_are_added_to(void)
 	const struct exec o = {.env = {env, 2}, .gids = {gids, 2}};
 
 	p = make(&o, &base);
-	CHECK(p && p->env.count == 3 && !p->env.v[3]);
+	CHECK(p->env.count == 3 && !p->env.v[3]);
 	CHECK_STR(p->env.v[2], "PATH=/x");
 	CHECK(p->user.additional_gids_count == 3 && p->user.additional_gids[0] == 5 &&
 	      p->user.additional_gids[2] == 7);
@@ -114,7 +132,7 @@ static void caps_are_never_inheritable(void)
 	struct spec_capabilities c = *base.capabilities;
 
 	p = make(&o, &base);
-	CHECK(p && p->capabilities->bounding.count == 2);
+	CHECK(p->capabilities->bounding.count == 2);
 	CHECK(p->capabilities->effective.count == 2 &&
 	      p->capabilities->permitted.count == 2);
 	CHECK_STR(p->capabilities->effective.v[1], "CAP_NET_RAW");
@@ -124,26 +142,24 @@ static void caps_are_never_inheritable(void)
 	c.inheritable = (struct strings){inherit, 1};
 	base.capabilities = &c;
 	p = make(&o, &base);
-	CHECK(p && p->capabilities->inheritable.count == 1);
+	CHECK(p->capabilities->inheritable.count == 1);
 	CHECK(p->capabilities->ambient.count == 2);
 
 	base.capabilities = NULL;
 	p = make(&o, &base);
-	CHECK(p && p->capabilities->bounding.count == 2);
+	CHECK(p->capabilities->bounding.count == 2);
 	CHECK(p->capabilities->inheritable.count == 0);
 }
 
 static void mistakes_are_named(void)
 {
 	const char *env[] = {"A", NULL}, *gids[] = {"wheel", NULL};
-	struct spec_process base = container_process();
 
-	CHECK(!make(&(struct exec){.env = {env, 1}}, &base));
-	CHECK_STR(e.text, "--env: not NAME=VALUE: A");
-	CHECK(!make(&(struct exec){.gids = {gids, 1}}, &base));
-	CHECK_STR(e.text, "--additional-gids: not a number: wheel");
-	CHECK(!make(&(struct exec){.user = "root"}, &base));
-	CHECK_STR(e.text, "--user: not UID[:GID] in numbers: root");
+	check_refused(&(struct exec){.env = {env, 1}}, "--env: not NAME=VALUE: A");
+	check_refused(&(struct exec){.gids = {gids, 1}},
+		      "--additional-gids: not a number: wheel");
+	check_refused(&(struct exec){.user = "root"},
+		      "--user: not UID[:GID] in numbers: root");
 	arena_done(&arena);
 }
 

@@ -16,7 +16,8 @@ static struct err e;
 static void with_stderr(void (*fn)(struct cli *cli), struct cli *cli, char *buf,
 			size_t len)
 {
-	int file = memfd_create("stderr", MFD_CLOEXEC), saved = dup(2);
+	int file = memfd_create("stderr", MFD_CLOEXEC),
+	    saved = fcntl(2, F_DUPFD_CLOEXEC, 3);
 	ssize_t n;
 
 	CHECK(file >= 0 && saved >= 0 && dup2(file, 2) == 2);
