@@ -209,7 +209,7 @@ int main(void)
 
 	setup();
 	r = tap_main(tests, sizeof(tests) / sizeof(tests[0]));
-	(void)chdir("/");
+	CHECK(chdir("/") == 0);
 	(void)path_remove_tree(AT_FDCWD, dir, ERR_IGNORE);
 	return r;
 }
