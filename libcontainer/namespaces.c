@@ -56,6 +56,11 @@ static void init_plan(struct ns_plan *p)
 		p->join[i] = -1;
 }
 
+static bool has_offsets(const struct spec_time_offsets *o)
+{
+	return o && (o->monotonic || o->boottime);
+}
+
 int ns_plan_make(const struct spec *s, struct ns_plan *ret, struct err *e)
 {
 	const struct spec_linux *l = s->linux_;
@@ -83,7 +88,8 @@ int ns_plan_make(const struct spec *s, struct ns_plan *ret, struct err *e)
 	ret->new_network = ret->clone_flags & CLONE_NEWNET;
 	ret->userns = ret->new_user || ret->join[SPEC_NS_USER] >= 0;
 	ret->intermediate = ret->join[SPEC_NS_PID] >= 0 || ret->join[SPEC_NS_USER] >= 0 ||
-			    (ret->new_user && paths);
+			    (ret->new_user && paths) || has_offsets(l->time_offsets);
+	ret->time_offsets = l->time_offsets;
 	ret->uid_mappings = &l->uid_mappings;
 	ret->gid_mappings = &l->gid_mappings;
 	return 0;
@@ -141,9 +147,40 @@ static int join_all(const struct ns_plan *p, struct err *e)
 struct spawn {
 	const struct ns_plan *plan;
 	const int *sync;
+	int proc_fd;
 	void (*body)(void *ctx) __attribute__((noreturn));
 	void *ctx;
 };
+
+static int write_offset(int proc_fd, const char *clock, const struct spec_time_offset *o,
+			struct err *e)
+{
+	char text[64];
+	int r;
+
+	if (!o)
+		return 0;
+	(void)snprintf(text, sizeof(text), "%s %lld %u", clock, (long long)o->secs,
+		       o->nanosecs);
+	r = procfs_write(proc_fd, "self/timens_offsets", text);
+	return r < 0 ? err_code(e, r, "linux.timeOffsets.%s", clock) : 0;
+}
+
+/* The namespace is made for our children here and not by the clone, which would put a
+ * process into it at once (time_namespaces(7)). */
+static int make_time(const struct ns_plan *p, int proc_fd, struct err *e)
+{
+	int r;
+
+	if (!has_offsets(p->time_offsets))
+		return 0;
+	if (unshare(CLONE_NEWTIME) < 0)
+		return err_sys(e, "make a time namespace");
+	r = write_offset(proc_fd, "monotonic", p->time_offsets->monotonic, e);
+	if (r < 0)
+		return r;
+	return write_offset(proc_fd, "boottime", p->time_offsets->boottime, e);
+}
 
 /* The process in between: joins, clones, tells the child's pid, is gone. */
 static void __attribute__((noreturn)) run_intermediate(const struct spawn *s)
@@ -153,7 +190,9 @@ static void __attribute__((noreturn)) run_intermediate(const struct spawn *s)
 	pid_t pid;
 
 	(void)close(s->sync[0]);
-	if (join_all(s->plan, &e) < 0) {
+	if (has_offsets(s->plan->time_offsets))
+		args.flags &= ~(uint64_t)CLONE_NEWTIME;
+	if (join_all(s->plan, &e) < 0 || make_time(s->plan, s->proc_fd, &e) < 0) {
 		sync_send_err(s->sync[1], &e);
 		_exit(1);
 	}
@@ -188,11 +227,12 @@ static pid_t finish_intermediate(pid_t middle, int sock, int *ret_pidfd, struct 
 	return pid;
 }
 
-pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, const int sync[2],
+pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, const int sync[2],
 	       void (*body)(void *ctx) __attribute__((noreturn)), void *ctx,
 	       int *ret_pidfd, struct err *e)
 {
-	const struct spawn s = {.plan = p, .sync = sync, .body = body, .ctx = ctx};
+	const struct spawn s = {
+		.plan = p, .sync = sync, .proc_fd = proc_fd, .body = body, .ctx = ctx};
 	int pidfd = -1;
 	struct clone_args args = {
 		.flags = CLONE_PIDFD | (p->intermediate ? 0 : p->clone_flags),

@@ -3,13 +3,14 @@
  * Namespaces: what a spec asks for, and the clone that gives it.
  *
  * One clone3(2) makes all new namespaces, and the child joins those given by path. That
- * can't work in three cases, which take an intermediate process that joins first and then
+ * can't work in four cases, which take an intermediate process that joins first and then
  * clones the child as its sibling (CLONE_PARENT):
  *
  *	pid by path	setns(2) moves only later children into it
  *	user by path	the new namespaces are to be owned by it
  *	user new and	a child in the new user namespace has no right any more
  *	others by path	to join what the old one owns
+ *	time offsets	are written before a process is in the namespace
  *
  * The cgroup namespace is made by the child (unshare), because its root is the cgroup
  * that its maker is in, and the child is put into the container's cgroup by the clone.
@@ -33,6 +34,7 @@ struct ns_plan {
 	int join_pidfd;          /* borrowed: exec joins `join_flags` of this process */
 	uint64_t join_flags;
 	const struct spec_idmaps *uid_mappings, *gid_mappings;
+	const struct spec_time_offsets *time_offsets; /* NULL: none */
 };
 
 /* For a container to be made. Opens the paths and checks that each is a namespace of its
@@ -46,9 +48,10 @@ void ns_plan_exec(const struct spec *s, int pidfd, struct ns_plan *ret);
 void ns_plan_done(struct ns_plan *p);
 
 /* Clones the child, in the cgroup (or -1). It runs body(ctx), which must not return.
+ * proc_fd: base/procfs.h.
  * sync: [0] stays here, [1] is the child's (each closes its other end). Returns the pid
  * of the child, which is a child of the caller, and its pidfd. */
-pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, const int sync[2],
+pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, const int sync[2],
 	       void (*body)(void *ctx) __attribute__((noreturn)), void *ctx,
 	       int *ret_pidfd, struct err *e);
 

@@ -197,6 +197,14 @@ struct spec_seccomp {
 	size_t syscalls_count;
 };
 
+struct spec_time_offset { /* added to a clock of the time namespace */
+	int64_t secs;
+	uint32_t nanosecs;
+};
+struct spec_time_offsets {
+	struct spec_time_offset *monotonic, *boottime;
+};
+
 struct spec_linux {
 	struct spec_namespace *namespaces;
 	size_t namespaces_count;
@@ -211,6 +219,7 @@ struct spec_linux {
 	const char
 		*rootfs_propagation; /* "shared", "slave", "private", "unbindable" + r */
 	const char *mount_label;
+	struct spec_time_offsets *time_offsets;
 };
 
 struct spec {

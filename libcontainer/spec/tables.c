@@ -300,6 +300,22 @@ static const struct spec_table seccomp_table = TABLE(spec_seccomp, seccomp_field
 
 /* config-linux.md */
 
+static const struct spec_field time_offset_fields[] = {
+	I64(spec_time_offset, "secs", secs),
+	U32(spec_time_offset, "nanosecs", nanosecs),
+};
+static const struct spec_table time_offset_table = TABLE(spec_time_offset,
+							 time_offset_fields);
+
+static const struct spec_field time_offsets_fields[] = {
+	OBJECT_PTR(spec_time_offsets, "monotonic", monotonic, spec_time_offset,
+		   time_offset_table),
+	OBJECT_PTR(spec_time_offsets, "boottime", boottime, spec_time_offset,
+		   time_offset_table),
+};
+static const struct spec_table time_offsets_table = TABLE(spec_time_offsets,
+							  time_offsets_fields);
+
 static const struct spec_field linux_fields[] = {
 	LIST(spec_linux, "namespaces", namespaces, namespaces_count, spec_namespace,
 	     namespace_table),
@@ -317,12 +333,13 @@ static const struct spec_field linux_fields[] = {
 	STRINGS(spec_linux, "readonlyPaths", readonly_paths),
 	STRING(spec_linux, "rootfsPropagation", rootfs_propagation),
 	STRING(spec_linux, "mountLabel", mount_label),
+	OBJECT_PTR(spec_linux, "timeOffsets", time_offsets, spec_time_offsets,
+		   time_offsets_table),
 	/* An empty one asks for a resource group as well. */
 	REFUSED("intelRdt"),
 	REFUSED_SET("memoryPolicy"),
 	REFUSED_SET("netDevices"),
 	REFUSED_SET("personality"),
-	REFUSED_SET("timeOffsets"),
 };
 static const struct spec_table linux_table = TABLE(spec_linux, linux_fields);
 

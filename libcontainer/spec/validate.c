@@ -278,6 +278,24 @@ static int check_user_namespace(const struct check *c, const struct spec *s)
 	return 0;
 }
 
+/* The offsets of a namespace are set before its first process; one given by path has
+ * its own (config-linux.md, Offset for Time Namespace). */
+static int check_time_offsets(const struct check *c, const struct spec *s)
+{
+	const struct spec_time_offsets *o = s->linux_->time_offsets;
+	const struct spec_namespace *ns = spec_namespace(s, SPEC_NS_TIME);
+
+	if (!o || (!o->monotonic && !o->boottime))
+		return 0;
+	if (!ns || ns->path)
+		return bad(c, EINVAL,
+			   "linux.timeOffsets: there is no new time namespace");
+	if ((o->monotonic && o->monotonic->nanosecs > 999999999) ||
+	    (o->boottime && o->boottime->nanosecs > 999999999))
+		return bad(c, ERANGE, "linux.timeOffsets: nanosecs above 999999999");
+	return 0;
+}
+
 /* ---- files ---- */
 
 /* Relative destinations are deprecated; they are taken as relative to "/". */
@@ -452,6 +470,8 @@ int spec_check(struct arena *a, const char *what, struct spec *s, struct err *e)
 		r = check_namespace_needs(&c, s);
 	if (r == 0)
 		r = check_user_namespace(&c, s);
+	if (r == 0)
+		r = check_time_offsets(&c, s);
 	if (r == 0 && s->process)
 		r = spec_check_process(what, "process.", s->process, e);
 	if (r == 0)

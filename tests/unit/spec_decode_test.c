@@ -300,8 +300,6 @@ static void what_is_not_supported_is_refused_by_name(void)
 		 "linux.netDevices: not supported yet"},
 		{"", ",\"personality\":{\"domain\":\"LINUX32\"}",
 		 "linux.personality: not supported yet"},
-		{"", ",\"timeOffsets\":{\"monotonic\":{\"secs\":0}}",
-		 "linux.timeOffsets: not supported yet"},
 		{"",
 		 ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/"
 		 "run/s\"}",
