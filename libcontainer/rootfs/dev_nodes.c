@@ -56,13 +56,14 @@ static int type_of(const char *type, mode_t *ret)
 
 static int set_path(struct arena *a, struct dev_node *n, const char *path, struct err *e)
 {
-	char *clean = arena_fmt(a, "/%s", path), *dir;
+	const char *full = arena_fmt(a, "/%s", path);
+	char *clean = arena_alloc(a, strlen(path) + 3), *dir;
 	size_t len;
 	int r;
 
-	if (!clean)
+	if (!full || !clean)
 		return err_code(e, ENOMEM, "devices");
-	r = path_clean(clean, clean, strlen(clean) + 1);
+	r = path_clean(full, clean, strlen(path) + 3);
 	if (r < 0)
 		return err_code(e, r, "device %s", path);
 	if (str_eq(clean, "/"))
