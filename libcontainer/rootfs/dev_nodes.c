@@ -56,13 +56,14 @@ static int type_of(const char *type, mode_t *ret)
 
 static int set_path(struct arena *a, struct dev_node *n, const char *path, struct err *e)
 {
-	char *clean = arena_fmt(a, "/%s", path), *dir;
+	const char *full = arena_fmt(a, "/%s", path);
+	char *clean = arena_alloc(a, strlen(path) + 3), *dir;
 	size_t len;
 	int r;
 
-	if (!clean)
+	if (!full || !clean)
 		return err_code(e, ENOMEM, "devices");
-	r = path_clean(clean, clean, strlen(clean) + 1);
+	r = path_clean(full, clean, strlen(path) + 3);
 	if (r < 0)
 		return err_code(e, r, "device %s", path);
 	if (str_eq(clean, "/"))
@@ -124,9 +125,7 @@ static bool in_spec(const struct dev_plan *p, const char *path)
 
 static int finish(struct dev_plan *p, struct dev_node *n, struct err *e)
 {
-	/* A new node belongs to whoever makes it; in a user namespace to its root. */
-	n->chown = n->uid != (p->in_userns ? 0 : geteuid()) ||
-		   n->gid != (p->in_userns ? 0 : getegid());
+	n->chown = n->uid != p->uid || n->gid != p->gid;
 	p->count++;
 	return plan_host(n, p->in_userns, e);
 }
@@ -139,6 +138,9 @@ int dev_plan_make(struct arena *a, const struct spec *s, bool in_userns,
 	int r;
 
 	p->in_userns = in_userns;
+	/* A new node belongs to whoever makes it; in a user namespace to its root. */
+	p->uid = in_userns ? 0 : geteuid();
+	p->gid = in_userns ? 0 : getegid();
 	p->core = access("/proc/kcore", F_OK) == 0;
 	p->v = arena_array(a, l->devices_count + ARRAY_LEN(defaults), sizeof(*p->v));
 	if (!p->v)

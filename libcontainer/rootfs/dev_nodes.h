@@ -31,6 +31,8 @@ struct dev_plan {
 	struct dev_node *v;
 	size_t count;
 	bool in_userns;
+	uid_t uid; /* whose a new node is */
+	gid_t gid;
 	bool core; /* a link to /proc/kcore, where the kernel has that */
 };
 

@@ -79,7 +79,8 @@ int mount_attach_path(int mount, const char *path)
 			      MOVE_MOUNT_F_EMPTY_PATH));
 }
 
-int mount_change_fd(int fd, const struct mount_change *c, bool recursive)
+static int change_attr(int dir, const char *path, unsigned flags,
+		       const struct mount_change *c, bool recursive)
 {
 	struct mount_attr attr = {
 		.attr_set = c->set,
@@ -87,9 +88,18 @@ int mount_change_fd(int fd, const struct mount_change *c, bool recursive)
 		.propagation = c->propagation,
 	};
 
-	return result(syscall(SYS_mount_setattr, fd, "",
-			      AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr,
-			      sizeof(attr)));
+	flags |= recursive ? AT_RECURSIVE : 0U;
+	return result(syscall(SYS_mount_setattr, dir, path, flags, &attr, sizeof(attr)));
+}
+
+int mount_change_fd(int fd, const struct mount_change *c, bool recursive)
+{
+	return change_attr(fd, "", AT_EMPTY_PATH, c, recursive);
+}
+
+int mount_change_path(const char *path, const struct mount_change *c, bool recursive)
+{
+	return change_attr(AT_FDCWD, path, 0, c, recursive);
 }
 
 int mount_by_data(int proc_fd, int target, const char *source, const char *type,

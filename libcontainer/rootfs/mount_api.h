@@ -43,6 +43,9 @@ int mount_attach_path(int mount, const char *path);
 /* Changes the mount whose top fd refers to, and all below it if recursive. */
 int mount_change_fd(int fd, const struct mount_change *c, bool recursive);
 
+/* The same by a path of the caller's root. */
+int mount_change_path(const char *path, const struct mount_change *c, bool recursive);
+
 /* mount(2) on target for what fsconfig(2) can't carry: values of 256 bytes and more, and
  * MS_* flags without a name there. proc_fd is a trusted procfs; the cwd is changed. */
 int mount_by_data(int proc_fd, int target, const char *source, const char *type,

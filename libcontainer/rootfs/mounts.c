@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <stdio.h>
@@ -61,6 +62,26 @@ static int check_led(int fd, const char *dest, struct err *e)
 	return 0;
 }
 
+/* A missing folder whose parent is there and reached without symlinks, as most are; any
+ * failure is path_mkdirs_in's to meet again. */
+static int make_last(int root, const char *dest)
+{
+	const char *name = strrchr(dest, '/') + 1;
+	char up[PATH_MAX];
+	AUTO_FD dir = -1;
+
+	if (strlen(dest) >= sizeof(up))
+		return -ENAMETOOLONG;
+	memcpy(up, dest, (size_t)(name - dest));
+	up[name - dest] = '\0';
+	dir = path_open_plain(root, up, O_PATH | O_DIRECTORY, 0, 0);
+	if (dir < 0)
+		return dir;
+	if (mkdirat(dir, name, TARGET_MODE) < 0)
+		return -errno;
+	return path_open_plain(dir, name, O_PATH | O_DIRECTORY, 0, 1);
+}
+
 /* The target, made if it is missing. */
 static int open_target(const struct walk *w, bool dir, struct err *e)
 {
@@ -69,6 +90,8 @@ static int open_target(const struct walk *w, bool dir, struct err *e)
 				     0);
 	int r;
 
+	if (fd == -ENOENT && dir)
+		fd = make_last(*w->root, dest);
 	if (fd >= 0)
 		return fd_take(&fd);
 	fd = dir ? path_mkdirs_in(*w->root, dest, TARGET_MODE)

@@ -37,11 +37,12 @@ static bool is_below(const char *path, const char *top)
 static const char *clean(struct arena *a, const char *dir, const char *path,
 			 int *ret_error)
 {
-	char *full = path[0] == '/' ? arena_strdup(a, path)
-				    : arena_fmt(a, "%s/%s", dir, path);
+	const char *full = path[0] == '/' ? path : arena_fmt(a, "%s/%s", dir, path);
+	size_t len = full ? strlen(full) + 2 : 0;
+	char *ret = full ? arena_alloc(a, len) : NULL;
 
-	*ret_error = full ? path_clean(full, full, strlen(full) + 2) : -ENOMEM;
-	return *ret_error < 0 ? NULL : full;
+	*ret_error = ret ? path_clean(full, ret, len) : -ENOMEM;
+	return *ret_error < 0 ? NULL : ret;
 }
 
 /*

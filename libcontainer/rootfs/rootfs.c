@@ -206,16 +206,13 @@ static int attach_root(const struct rootfs_plan *p, struct err *e)
 	return r < 0 ? err_code(e, r, "mount the root %s", p->path) : fd_take(&root);
 }
 
+/* Whatever is asked for the container: nothing that happens to this copy of the host's
+ * mounts may happen to them. */
 static int isolate(struct err *e)
 {
-	AUTO_FD host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int r;
+	const struct mount_change slave = {.propagation = MS_SLAVE};
+	int r = mount_change_path("/", &slave, true);
 
-	if (host < 0)
-		return err_sys(e, "open /");
-	/* Whatever is asked for the container: nothing that happens to this copy of the
-	 * host's mounts may happen to them. */
-	r = change(host, 0, MS_SLAVE, true);
 	return r < 0 ? err_code(e, r, "propagation of the host's mounts") : 0;
 }
 
@@ -248,13 +245,13 @@ int rootfs_pivot(const struct rootfs_plan *p, int root_fd, struct err *e)
 		return no_pivot_move(p->hide, root_fd, e);
 	if (fchdir(root_fd) < 0)
 		return err_sys(e, "enter the root");
-	/* The old root comes to lie over the new one, where "." then finds it
-	 * (pivot_root(2), NOTES). */
+	/* The old root comes to lie over the new one, where "." then finds it; the cwd is
+	 * the new one from then on (pivot_root(2), NOTES). */
 	if (syscall(SYS_pivot_root, ".", ".") < 0)
 		return err_sys(e, "pivot_root");
 	if (syscall(SYS_umount2, ".", MNT_DETACH) < 0)
 		return err_sys(e, "unmount the old root");
-	return chdir("/") < 0 ? err_sys(e, "chdir to /") : 0;
+	return 0;
 }
 
 int rootfs_seal(const struct rootfs_plan *p, struct err *e)

@@ -12,5 +12,10 @@ tests_fuzz_spec_fuzz_SOURCES = tests/fuzz/spec_fuzz.c $(fuzz_main)
 tests_fuzz_spec_fuzz_LDADD = $(spec_libs)
 tests_fuzz_spec_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
+check_PROGRAMS += tests/fuzz/mount_options_fuzz
+tests_fuzz_mount_options_fuzz_SOURCES = tests/fuzz/mount_options_fuzz.c $(fuzz_main)
+tests_fuzz_mount_options_fuzz_LDADD = $(rootfs_libs)
+tests_fuzz_mount_options_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
 TESTS += tests/fuzz/corpus.sh
 EXTRA_DIST += tests/fuzz/corpus.sh tests/fuzz/corpus tests/fuzz/replay.c
