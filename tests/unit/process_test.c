@@ -113,7 +113,7 @@ static int walk(struct process_plan *p, struct err *e)
 {
 	AUTO_FD proc = procfs_open(e);
 	AUTO_FD host = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	AUTO_FD host2 = dup(host); /* not even close-on-exec */
+	AUTO_FD host2 = fcntl(host, F_DUPFD, 3); /* not even close-on-exec */
 	int r;
 
 	if (proc < 0 || host2 < 0)
@@ -637,7 +637,7 @@ static int joins_a_keyring(void)
 {
 	char text[256] = "", again[256] = "";
 	struct err e = {0};
-	uint32_t perm = 0;
+	const char *perm;
 
 	if (syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1) < 0)
 		return 77;
@@ -646,8 +646,13 @@ static int joins_a_keyring(void)
 	if (syscall(SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, text,
 		    sizeof(text) - 1) < 0)
 		return 2;
-	if (sscanf(text, "keyring;%*u;%*u;%x;", &perm) != 1 || !(perm & 0x80000) ||
-	    !strstr(text, ";_ses.process_test"))
+	/* "keyring;UID;GID;PERM;NAME" */
+	perm = strrchr(text, ';');
+	if (!perm || !str_eq(perm, ";_ses.process_test"))
+		return 6;
+	while (perm > text && perm[-1] != ';')
+		perm--;
+	if (!(strtoul(perm, NULL, 16) & 0x80000))
 		return 3;
 	/* Twice is once. */
 	if (keyring_join("_ses.process_test", false, NULL, &e) < 0 ||
