@@ -15,7 +15,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -26,6 +25,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "base/procfs.h"
 #include "base/str.h"
 #include "libcontainer/process/plan.h"
@@ -235,16 +235,6 @@ int process_find_exec(struct process_plan *p, struct err *e)
 	return r;
 }
 
-/* Everything as a new process has it: what the runtime's caller ignores or the runtime
- * catches is no business of the container's. */
-static void reset_signals(void)
-{
-	struct sigaction dfl = {.sa_handler = SIG_DFL};
-
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)sigaction(sig, &dfl, NULL);
-}
-
 static int close_range_of(unsigned first, unsigned last, struct err *e)
 {
 	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
@@ -300,7 +290,8 @@ int process_exec(struct process_plan *p, int proc_fd, int extra_fd, struct err *
 	int r;
 
 	(void)umask(p->user.umask);
-	reset_signals();
+	/* What the runtime's caller ignores is no business of the container's. */
+	proc_reset_signals();
 	env_add_listen_pid(&p->env, getpid());
 	r = lsm_set_exec(&p->lsm, proc_fd, e);
 	if (r == 0)
