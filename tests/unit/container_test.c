@@ -165,14 +165,15 @@ static void two_threads(void)
 {
 	AUTO_SBUF before = {0};
 	AUTO_SBUF after = {0};
+	char one[] = "one", two[] = "two";
 	void *bad[2] = {0};
 	pthread_t t[2];
 
 	if (!can_run())
 		SKIP("needs root");
 	describe(&before);
-	CHECK(pthread_create(&t[0], NULL, run_many, "one") == 0);
-	CHECK(pthread_create(&t[1], NULL, run_many, "two") == 0);
+	CHECK(pthread_create(&t[0], NULL, run_many, one) == 0);
+	CHECK(pthread_create(&t[1], NULL, run_many, two) == 0);
 	for (int i = 0; i < 2; i++) {
 		(void)pthread_join(t[i], &bad[i]);
 		CHECK(!bad[i]);
