@@ -203,7 +203,7 @@ static int err_signal(struct err *e, int sig)
 
 	if (!text)
 		return err_set(e, EIO, "signal: signal %d", sig);
-	for (; text[i] && i < sizeof(words) - 1; i++)
+	for (; i < sizeof(words) - 1 && text[i]; i++)
 		words[i] = (char)tolower((unsigned char)text[i]);
 	words[i] = '\0';
 	return err_set(e, EIO, "signal: %s", words);

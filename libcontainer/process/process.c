@@ -81,6 +81,7 @@ int process_plan_make(struct arena *a, const struct process_options *o,
 	p->argv = s->args.v;
 	p->cwd = s->cwd && *s->cwd ? s->cwd : "/";
 	p->in_userns = o->in_userns;
+	p->make_cwd = o->make_cwd;
 	p->no_new_privs = s->no_new_privileges;
 	p->preserve_fds = o->preserve_fds;
 	if (s->oom_score_adj.set)
@@ -171,11 +172,13 @@ int process_set_early(const struct process_plan *p, int proc_fd, struct err *e)
 	return r;
 }
 
-/* Goes to cwd, which is made if it is missing. As runc, with the user's rights if root's
+/* Goes to cwd. As runc, with the user's rights if root's
  * don't do: a volume may be the user's alone (NFS, FUSE). */
 static int go_to_cwd(const struct process_plan *p, int root_fd)
 {
-	AUTO_FD dir = path_mkdirs_in(root_fd, p->cwd, 0755);
+	AUTO_FD dir = p->make_cwd
+			      ? path_mkdirs_in(root_fd, p->cwd, 0755)
+			      : path_open_in(root_fd, p->cwd, O_PATH | O_DIRECTORY, 0);
 	int r;
 
 	if (dir >= 0 && fchdir(dir) == 0)
@@ -215,7 +218,7 @@ static int check_cwd(struct err *e)
 int process_find_exec(struct process_plan *p, struct err *e)
 {
 	AUTO_FD root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char home[PATH_MAX];
+	char home[PATH_MAX], words[EXEC_WORDS];
 	int r;
 
 	if (root < 0)
@@ -224,8 +227,9 @@ int process_find_exec(struct process_plan *p, struct err *e)
 	env_add_home(&p->env, home);
 	r = go_to_cwd(p, root);
 	if (r < 0)
-		return err_code(e, r, "chdir to cwd (\"%s\") set in config.json failed",
-				p->cwd);
+		return err_set(e, -r,
+			       "chdir to cwd (\"%s\") set in config.json failed: %s",
+			       p->cwd, exec_path_words(r, words));
 	r = check_cwd(e);
 	if (r < 0)
 		return r;
