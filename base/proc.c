@@ -33,6 +33,15 @@ int proc_kill(int pidfd, int sig)
 	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0 ? -errno : 0;
 }
 
+void proc_reset_signals(void)
+{
+	/* The kernel's struct sigaction of whatever shape: SIG_DFL, no flags, no mask. */
+	const unsigned long zero[16] = {0};
+
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)syscall(SYS_rt_sigaction, sig, zero, NULL, NSIG / 8);
+}
+
 int proc_wait(pid_t pid)
 {
 	int status;

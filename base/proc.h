@@ -21,6 +21,11 @@ int proc_pidfd(pid_t pid);
 /* Sends sig by descriptor: 0 or -errno (-ESRCH: it is gone). */
 int proc_kill(int pidfd, int sig);
 
+/* Gives every signal its default action, the two that libc keeps for itself (and refuses
+ * in sigaction) included: whoever started us may have left them ignored. The mask stays.
+ * For a child that is about to execve; safe after clone. */
+void proc_reset_signals(void);
+
 /* Waits for a child; retries EINTR. Returns its wait status or -errno. */
 int proc_wait(pid_t pid);
 

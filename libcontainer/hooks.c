@@ -65,19 +65,6 @@ static int run_init(struct run *r, const struct spec_hook *hook, const char *sta
 	return 0;
 }
 
-/* The hook gets the signals as a new process of a shell has them: whatever the runtime
- * has blocked, caught or ignored is its own business. */
-static void reset_signals(void)
-{
-	struct sigaction dfl = {.sa_handler = SIG_DFL};
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)sigaction(sig, &dfl, NULL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* In the child: only fails. */
 static int become_hook(const struct run *r)
 {
@@ -87,6 +74,7 @@ static int become_hook(const struct run *r)
 	char *const *argv = r->hook->args.count ? (char *const *)r->hook->args.v
 						: path_only;
 	char *const *env = r->hook->env.count ? (char *const *)r->hook->env.v : no_env;
+	sigset_t none;
 
 	if (setpgid(0, 0) < 0)
 		return errno;
@@ -94,7 +82,10 @@ static int become_hook(const struct run *r)
 		return errno;
 	if (fd_cloexec_from(3) < 0)
 		return errno;
-	reset_signals();
+	/* Whatever the runtime has blocked, caught or ignored is its own business. */
+	proc_reset_signals();
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)execve(r->hook->path, argv, env);
 	return errno;
 }
@@ -212,7 +203,7 @@ static int err_signal(struct err *e, int sig)
 
 	if (!text)
 		return err_set(e, EIO, "signal: signal %d", sig);
-	for (; text[i] && i < sizeof(words) - 1; i++)
+	for (; i < sizeof(words) - 1 && text[i]; i++)
 		words[i] = (char)tolower((unsigned char)text[i]);
 	words[i] = '\0';
 	return err_set(e, EIO, "signal: %s", words);

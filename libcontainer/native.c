@@ -36,6 +36,7 @@ static int prepare(struct init_plan *p, struct container *c, struct err *e)
 		.keyring = o->no_new_keyring ? NULL
 					     : arena_fmt(&p->arena, "_ses.%s", o->id),
 		.in_userns = p->ns.userns,
+		.make_cwd = true,
 		.preserve_fds = o->preserve_fds,
 		.listen_fds = o->listen_fds,
 		.log = o->log,

@@ -5,7 +5,8 @@
  *
  * Errors are in Go's words, because callers turn them into the exit statuses 126 and 127.
  * This is the only file where "permission denied" and "no such file or directory" may
- * come from.
+ * come from; the one other user of its words is the chdir to cwd, which counts as much as
+ * the executable with runc.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -20,15 +21,14 @@
 #include "base/fd.h"
 #include "libcontainer/process/plan.h"
 
-/* An errno in words: libc's text in lower case. */
-static const char *in_words(int code, char buf[64])
+const char *exec_path_words(int code, char buf[EXEC_WORDS])
 {
-	const char *text = strerrordesc_np(code);
+	const char *text = strerrordesc_np(code < 0 ? -code : code);
 	size_t i = 0;
 
 	if (!text)
-		return err_name(code, buf, 64);
-	for (; text[i] && i < 63; i++)
+		return err_name(code, buf, EXEC_WORDS);
+	for (; i < EXEC_WORDS - 1 && text[i]; i++)
 		buf[i] = (char)tolower((unsigned char)text[i]);
 	buf[i] = '\0';
 	return buf;
@@ -81,7 +81,7 @@ static int check(const char *path, bool *ret_stat)
 
 static int find_path(const char *name, char ret[PATH_MAX], struct err *e)
 {
-	char words[64];
+	char words[EXEC_WORDS];
 	bool is_stat;
 	int r = -ENAMETOOLONG;
 
@@ -90,9 +90,10 @@ static int find_path(const char *name, char ret[PATH_MAX], struct err *e)
 		r = check(name, &is_stat);
 	if (r < 0 && is_stat)
 		return err_set(e, -r, "exec: \"%s\": stat %s: %s", name, name,
-			       in_words(-r, words));
+			       exec_path_words(r, words));
 	if (r < 0)
-		return err_set(e, -r, "exec: \"%s\": %s", name, in_words(-r, words));
+		return err_set(e, -r, "exec: \"%s\": %s", name,
+			       exec_path_words(r, words));
 	memcpy(ret, name, strlen(name) + 1);
 	return 0;
 }
@@ -142,8 +143,8 @@ int exec_path_find(const char *name, const char *path_env, char ret[PATH_MAX],
 int exec_path_run(const char *path, const char *const *argv, const char *const *envp,
 		  struct err *e)
 {
-	char words[64];
+	char words[EXEC_WORDS];
 
 	(void)execve(path, (char *const *)argv, (char *const *)envp);
-	return err_set(e, errno, "exec %s: %s", path, in_words(errno, words));
+	return err_set(e, errno, "exec %s: %s", path, exec_path_words(errno, words));
 }

@@ -118,6 +118,10 @@ int keyring_join(const char *name, bool in_userns, const struct log *log, struct
 int exec_path_find(const char *name, const char *path_env, char ret[PATH_MAX],
 		   struct err *e);
 
+/* An errno (of either sign) in Go's words: libc's text in lower case. */
+#define EXEC_WORDS 64
+const char *exec_path_words(int code, char buf[EXEC_WORDS]);
+
 /* execve(2) of what was found; only returns on failure: "exec /x: exec format error". */
 int exec_path_run(const char *path, const char *const *argv, const char *const *envp,
 		  struct err *e);
@@ -141,7 +145,7 @@ struct process_plan {
 	struct caps caps;
 	struct seccomp_filter seccomp;
 	char oom_score_adj[16]; /* "": leave it */
-	bool in_userns, no_new_privs;
+	bool in_userns, no_new_privs, make_cwd;
 	unsigned preserve_fds;
 	char path[PATH_MAX]; /* of the executable, by process_find_exec */
 };

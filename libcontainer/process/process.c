@@ -15,7 +15,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -26,6 +25,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "base/procfs.h"
 #include "base/str.h"
 #include "libcontainer/process/plan.h"
@@ -81,6 +81,7 @@ int process_plan_make(struct arena *a, const struct process_options *o,
 	p->argv = s->args.v;
 	p->cwd = s->cwd && *s->cwd ? s->cwd : "/";
 	p->in_userns = o->in_userns;
+	p->make_cwd = o->make_cwd;
 	p->no_new_privs = s->no_new_privileges;
 	p->preserve_fds = o->preserve_fds;
 	if (s->oom_score_adj.set)
@@ -171,11 +172,13 @@ int process_set_early(const struct process_plan *p, int proc_fd, struct err *e)
 	return r;
 }
 
-/* Goes to cwd, which is made if it is missing. As runc, with the user's rights if root's
+/* Goes to cwd. As runc, with the user's rights if root's
  * don't do: a volume may be the user's alone (NFS, FUSE). */
 static int go_to_cwd(const struct process_plan *p, int root_fd)
 {
-	AUTO_FD dir = path_mkdirs_in(root_fd, p->cwd, 0755);
+	AUTO_FD dir = p->make_cwd
+			      ? path_mkdirs_in(root_fd, p->cwd, 0755)
+			      : path_open_in(root_fd, p->cwd, O_PATH | O_DIRECTORY, 0);
 	int r;
 
 	if (dir >= 0 && fchdir(dir) == 0)
@@ -215,7 +218,7 @@ static int check_cwd(struct err *e)
 int process_find_exec(struct process_plan *p, struct err *e)
 {
 	AUTO_FD root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char home[PATH_MAX];
+	char home[PATH_MAX], words[EXEC_WORDS];
 	int r;
 
 	if (root < 0)
@@ -224,8 +227,9 @@ int process_find_exec(struct process_plan *p, struct err *e)
 	env_add_home(&p->env, home);
 	r = go_to_cwd(p, root);
 	if (r < 0)
-		return err_code(e, r, "chdir to cwd (\"%s\") set in config.json failed",
-				p->cwd);
+		return err_set(e, -r,
+			       "chdir to cwd (\"%s\") set in config.json failed: %s",
+			       p->cwd, exec_path_words(r, words));
 	r = check_cwd(e);
 	if (r < 0)
 		return r;
@@ -233,16 +237,6 @@ int process_find_exec(struct process_plan *p, struct err *e)
 	r = exec_path_find(p->argv[0], env_get(&p->env, "PATH"), p->path, e);
 	user_leave_files(&p->user);
 	return r;
-}
-
-/* Everything as a new process has it: what the runtime's caller ignores or the runtime
- * catches is no business of the container's. */
-static void reset_signals(void)
-{
-	struct sigaction dfl = {.sa_handler = SIG_DFL};
-
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)sigaction(sig, &dfl, NULL);
 }
 
 static int close_range_of(unsigned first, unsigned last, struct err *e)
@@ -300,7 +294,8 @@ int process_exec(struct process_plan *p, int proc_fd, int extra_fd, struct err *
 	int r;
 
 	(void)umask(p->user.umask);
-	reset_signals();
+	/* What the runtime's caller ignores is no business of the container's. */
+	proc_reset_signals();
 	env_add_listen_pid(&p->env, getpid());
 	r = lsm_set_exec(&p->lsm, proc_fd, e);
 	if (r == 0)

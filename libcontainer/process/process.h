@@ -20,9 +20,10 @@
 struct process_options {
 	const struct spec_process *process;
 	const struct spec_seccomp *seccomp; /* NULL: none */
-	const char *keyring;   /* name of the session keyring to join; NULL: keep */
-	bool in_userns;        /* limits and oom_score_adj are set from outside */
-	bool keep_groups;      /* the supplementary groups of the caller stay */
+	const char *keyring; /* name of the session keyring to join; NULL: keep */
+	bool in_userns;      /* limits and oom_score_adj are set from outside */
+	bool make_cwd;       /* a missing cwd is made: init's, not exec's, as with runc */
+	bool keep_groups;    /* the supplementary groups of the caller stay */
 	unsigned preserve_fds; /* 3 ... 3+n-1 stay open, LISTEN_FDS' included */
 	unsigned listen_fds; /* LISTEN_FDS of the caller: passed on in the environment */
 	const struct log *log;
@@ -53,12 +54,13 @@ int process_set_outside(const struct process_plan *p, pid_t pid, int proc_fd,
 int process_set_early(const struct process_plan *p, int proc_fd, struct err *e);
 
 /* In the container's root: HOME from its /etc/passwd where the environment has none, cwd
- * (made if it is missing, and proven to be inside the root after the chdir,
- * CVE-2024-21626), the executable found by the environment's PATH, with the user's rights
- * over files and not through magic links. What is wrong with the executable is told in
- * runc's words: `exec: "x": executable file not found in $PATH`, `exec: "/x": stat /x: no
- * such file or directory`, `exec: "/x": permission denied`, `exec: "/x": is a directory`.
- * The supplementary groups are the user's from here on. */
+ * (proven to be inside the root after the chdir, CVE-2024-21626; `chdir to cwd ("/x") set
+ * in config.json failed: no such file or directory`), the executable found by the
+ * environment's PATH, with the user's rights over files and not through magic links. What
+ * is wrong with the executable is told in runc's words: `exec: "x": executable file not
+ * found in $PATH`, `exec: "/x": stat /x: no such file or directory`, `exec: "/x":
+ * permission denied`, `exec: "/x": is a directory`. The supplementary groups are the
+ * user's from here on. */
 int process_find_exec(struct process_plan *p, struct err *e);
 
 /* Hands the terminal's slave, or the inherited stdio, to the user: fchown where it is a

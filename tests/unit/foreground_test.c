@@ -378,7 +378,7 @@ static void hang_up_and_return(void)
 	for (int fd = 0; fd < 3; fd++)
 		(void)close(fd);
 	(void)sigwait(&all, &sig);
-	if (open(name, O_RDWR | O_NOCTTY) != 0 || dup(0) != 1)
+	if (open(name, O_RDWR | O_NOCTTY | O_CLOEXEC) != 0 || dup2(0, 1) != 1)
 		_exit(106);
 	say("again\n");
 	_exit(6);

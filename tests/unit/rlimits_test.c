@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -126,7 +127,7 @@ static void raises_another_process(void)
 	char c;
 	pid_t pid;
 
-	CHECK(pipe(hold) == 0);
+	CHECK(pipe2(hold, O_CLOEXEC) == 0);
 	pid = fork();
 	if (pid == 0) {
 		(void)close(hold[1]);

@@ -78,20 +78,18 @@ static void long_lines_are_passed_over(void)
 
 	/* An overlong line that ends like an entry, then a real one. */
 	memset(text, 'x', sizeof(text));
-	n = 20000;
-	memcpy(text + n, ":x:7:1::/bad:\n", 14);
-	n += 14;
-	memcpy(text + n, "a:x:7:1::/good:\n", 16);
-	write_passwd(text, n + 16);
+	n = 20000 + (size_t)snprintf(text + 20000, sizeof(text) - 20000,
+				     ":x:7:1::/bad:\na:x:7:1::/good:\n");
+	write_passwd(text, n);
 	CHECK_STR(home(7), "/good");
 	/* One that never ends. */
 	write_passwd(text, 20000);
 	CHECK_STR(home(7), "/");
 	/* Exactly as long as the buffer, and one around it. */
 	for (size_t len = 8185; len < 8200; len++) {
-		text[len] = '\n';
-		memcpy(text + len + 1, "a:x:7:1::/good:\n", 16);
-		write_passwd(text, len + 17);
+		n = len + (size_t)snprintf(text + len, sizeof(text) - len,
+					   "\na:x:7:1::/good:\n");
+		write_passwd(text, n);
 		CHECK_STR(home(7), "/good");
 		memset(text, 'x', sizeof(text));
 	}
