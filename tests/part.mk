@@ -19,7 +19,7 @@ tests_tools_recvtty_SOURCES = tests/tools/recvtty.c
 
 # A runtime's caller, for the bats tests of what callers demand.
 check_PROGRAMS += tests/caller/caller
-tests_caller_caller_SOURCES = tests/caller/caller.c tests/caller/caller.h tests/caller/cli.c tests/caller/look.c tests/caller/stream.c
+tests_caller_caller_SOURCES = tests/caller/caller.c tests/caller/caller.h tests/caller/cli.c tests/caller/look.c tests/caller/reaper.c tests/caller/stream.c
 tests_caller_caller_LDADD = $(base_libs)
 EXTRA_DIST += tests/caller/README.md tests/caller/record
 

@@ -28,6 +28,7 @@
 
 struct caller {
 	struct streams streams;
+	struct reaper reaper;
 	int listener; /* owned; the console socket */
 	int64_t timeout_ms;
 	char **env; /* borrowed */
@@ -200,19 +201,18 @@ static pid_t parse_pid(const char *word, struct err *e)
 /* Whose child a process is, without waiting for it. */
 static int do_child(struct caller *c, char **words, struct err *e)
 {
-	siginfo_t info = {0};
 	pid_t pid = parse_pid(words[0], e);
+	int r;
 
-	(void)c;
 	if (pid < 0)
 		return pid;
-	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
-		return err_sys(e, "process %d is no child of its caller", pid);
-	answer("state", info.si_pid ? "ended" : "alive");
-	return 0;
+	r = reaper_has_ended(&c->reaper, pid, e);
+	if (r >= 0)
+		answer("state", r ? "ended" : "alive");
+	return r;
 }
 
-/* Every direct child, dead ones too. */
+/* Every direct child that is not reaped yet, dead ones too. */
 static int do_children(struct caller *c, char **words, struct err *e)
 {
 	char path[64];
@@ -239,7 +239,7 @@ static int do_wait(struct caller *c, char **words, struct err *e)
 
 	if (pid < 0)
 		return pid;
-	r = child_wait(pid, time_ms() + c->timeout_ms, &status, e);
+	r = reaper_wait(&c->reaper, pid, time_ms() + c->timeout_ms, &status, e);
 	if (r == 0)
 		answer_status(status);
 	return r;
@@ -405,6 +405,10 @@ int main(int argc, char **argv)
 		perror("caller");
 		return 1;
 	}
+	if (reaper_init(&c.reaper, ERR_IGNORE) < 0) {
+		perror("caller: signalfd");
+		return 1;
+	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	while (getline(&line, &size, stdin) > 0) {
 		struct err e = {0};
@@ -415,6 +419,7 @@ int main(int argc, char **argv)
 		(void)fflush(stdout);
 	}
 	streams_done(&c.streams);
+	fd_close(&c.reaper.signals);
 	fd_close(&c.listener);
 	return 0;
 }

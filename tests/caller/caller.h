@@ -92,8 +92,30 @@ int cli_run(const struct cli *c, struct streams *s, struct cli_result *ret,
 /* The pid in a pid-file: ASCII digits and nothing else, as strconv.Atoi wants it. */
 int pid_file_read(const char *path, pid_t *ret, struct err *e);
 
-/* Waits for a direct child (-ECHILD if it isn't one). */
-int child_wait(pid_t pid, int64_t deadline, int *ret_status, struct err *e);
+/*
+ * Like both callers, it reaps every child that ends, whichever it is waiting for: the
+ * first process of a pid namespace ends only after all others there have been reaped,
+ * those of an exec too.
+ */
+#define ENDED_MAX 64
+
+struct reaper {
+	int signals; /* owned; signalfd of SIGCHLD */
+	size_t count;
+	struct {
+		pid_t pid;
+		int status;
+	} ended[ENDED_MAX]; /* reaped and not asked for yet */
+};
+
+int reaper_init(struct reaper *r, struct err *e);
+
+/* Waits for a direct child: -ECHILD if it isn't one, -ETIMEDOUT. */
+int reaper_wait(struct reaper *r, pid_t pid, int64_t deadline, int *ret_status,
+		struct err *e);
+
+/* Whether a direct child has ended; -ECHILD if it isn't one. */
+int reaper_has_ended(const struct reaper *r, pid_t pid, struct err *e);
 
 /* A console socket: listens; takes the master from the one message that go-runc's and
  * conmon's checks let through. */

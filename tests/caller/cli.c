@@ -78,6 +78,10 @@ static int wires_init(struct wires *w, const struct cli *c, struct err *e)
  * the command a plain copy and loses nothing. */
 static _Noreturn void child_exec(const struct cli *c, const struct wires *w)
 {
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)signal(SIGPIPE, SIG_DFL);
 	for (int i = 0; i < 3; i++) {

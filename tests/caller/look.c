@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a caller looks at: the pid-file, its children, the console socket, the log.
+ * What a caller looks at: the pid-file, the console socket, the log.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <yajl/yajl_parse.h>
 
@@ -17,7 +16,6 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/proc.h"
 
 #include "caller.h"
 
@@ -36,25 +34,6 @@ int pid_file_read(const char *path, pid_t *ret, struct err *e)
 		return err_set(e, EINVAL, "%s is not a decimal number alone: \"%s\"",
 			       path, text);
 	*ret = (pid_t)pid;
-	return 0;
-}
-
-int child_wait(pid_t pid, int64_t deadline, int *ret_status, struct err *e)
-{
-	AUTO_FD pidfd = proc_pidfd(pid);
-	struct pollfd fd = {.fd = pidfd, .events = POLLIN};
-	int r;
-
-	/* A zombie still has a descriptor, so this process never was or is reaped. */
-	if (pidfd < 0)
-		return err_code(e, pidfd, "pidfd_open %d", pid);
-	r = poll(&fd, 1, time_left(deadline));
-	if (r <= 0)
-		return err_set(e, ETIMEDOUT, "process %d has not ended", pid);
-	r = proc_wait(pid);
-	if (r < 0)
-		return err_code(e, r, "wait for process %d", pid);
-	*ret_status = r;
 	return 0;
 }
 
