@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -190,6 +191,8 @@ static void __attribute__((noreturn)) run_intermediate(const struct spawn *s)
 	pid_t pid;
 
 	(void)close(s->sync[0]);
+	/* Before it is where a container's processes could look at it (CVE-2019-5736). */
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (has_offsets(s->plan->time_offsets))
 		args.flags &= ~(uint64_t)CLONE_NEWTIME;
 	if (join_all(s->plan, &e) < 0 || make_time(s->plan, s->proc_fd, &e) < 0) {

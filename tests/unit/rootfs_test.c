@@ -234,7 +234,8 @@ static int run(struct world *w)
 	pid = proc_clone(&args);
 	if (pid == 0) {
 		fd_close(&go_in);
-		(void)read(go_out, &(char){0}, 1);
+		if (read(go_out, &(char){0}, 1) != 1)
+			_exit(1);
 		_exit(child(w, plan, proc_fd, up));
 	}
 	CHECK(pid > 0);
