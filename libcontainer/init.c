@@ -149,7 +149,8 @@ static int close_others(unsigned from, int keep[], size_t count, struct err *e)
 int init_wait_start(struct init_plan *p, int master, int *sync, struct err *e)
 {
 	unsigned preserved = p->options->preserve_fds;
-	int keep[] = {p->sync[1], p->listener, p->proc};
+	const struct log *log = p->options->log;
+	int keep[] = {p->sync[1], p->listener, p->proc, log ? log->fd : -1};
 	int r;
 
 	r = sync_send(p->sync[1], SYNC_CREATED, 0, master);

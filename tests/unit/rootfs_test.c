@@ -234,7 +234,7 @@ static int run(struct world *w)
 	pid = proc_clone(&args);
 	if (pid == 0) {
 		fd_close(&go_in);
-		if (read(go_out, &(char){0}, 1) != 1)
+		if (read(go_out, &(char){0}, 1) < 0) /* its end is the word */
 			_exit(1);
 		_exit(child(w, plan, proc_fd, up));
 	}
