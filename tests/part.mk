@@ -54,11 +54,15 @@ tests_unit_container_test_LDADD = $(libcontainer_libs)
 tests_unit_container_test_LDFLAGS = $(AM_LDFLAGS) -pthread
 
 # Root filesystems
-rootfs_tests = tests/unit/mount_options_test tests/unit/rootfs_test
+noinst_HEADERS += tests/unit/rootfs_world.h
+rootfs_tests = tests/unit/mount_options_test tests/unit/mounts_test tests/unit/rootfs_test \
+	tests/unit/rootfs_attack_test
 check_PROGRAMS += $(rootfs_tests)
 TESTS += $(rootfs_tests)
 tests_unit_mount_options_test_LDADD = $(rootfs_libs)
+tests_unit_mounts_test_LDADD = $(rootfs_libs)
 tests_unit_rootfs_test_LDADD = $(rootfs_libs)
+tests_unit_rootfs_attack_test_LDADD = $(rootfs_libs)
 
 # Cgroups
 cgroup_tests = tests/unit/cgroup_limits_test tests/unit/cgroup_test \

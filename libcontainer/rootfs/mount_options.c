@@ -284,34 +284,34 @@ static int check_refused(const char *name, struct err *e)
 	return 0;
 }
 
-int mount_options_parse(struct arena *a, const struct strings *list,
+int mount_options_parse(struct arena *a, const struct strings *words,
 			struct mount_options *ret, struct err *e)
 {
-	size_t params = list->count;
+	size_t params = words->count;
 	const struct option *opt;
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	for (size_t i = 0; i < list->count; i++) {
-		for (const char *p = list->v[i]; *p; p++)
+	for (size_t i = 0; i < words->count; i++) {
+		for (const char *p = words->v[i]; *p; p++)
 			params += *p == ',';
 	}
 	ret->params = arena_array(a, params + 1, sizeof(*ret->params));
-	ret->propagation = arena_array(a, list->count + 1, sizeof(*ret->propagation));
+	ret->propagation = arena_array(a, words->count + 1, sizeof(*ret->propagation));
 	if (!ret->params || !ret->propagation)
 		return err_code(e, ENOMEM, "mount options");
-	for (size_t i = 0; i < list->count; i++) {
-		opt = find(list->v[i]);
+	for (size_t i = 0; i < words->count; i++) {
+		opt = find(words->v[i]);
 		if (opt) {
 			apply(ret, opt);
 			continue;
 		}
-		r = check_refused(list->v[i], e);
+		r = check_refused(words->v[i], e);
 		if (r < 0)
 			return r;
-		r = add_params(a, ret, list->v[i]);
+		r = add_params(a, ret, words->v[i]);
 		if (r < 0)
-			return err_code(e, r, "option \"%s\"", list->v[i]);
+			return err_code(e, r, "option \"%s\"", words->v[i]);
 	}
 	return 0;
 }

@@ -37,7 +37,7 @@ struct mount_options {
 };
 
 /* Parses into the arena. Words that are known but not supported are refused by name. */
-int mount_options_parse(struct arena *a, const struct strings *options,
+int mount_options_parse(struct arena *a, const struct strings *words,
 			struct mount_options *ret, struct err *e);
 
 /* A propagation word; false if it isn't one. */

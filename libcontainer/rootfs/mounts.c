@@ -19,6 +19,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "libcontainer/rootfs/copy_up.h"
+#include "libcontainer/rootfs/filesystem.h"
 #include "libcontainer/rootfs/mount_api.h"
 
 #define TARGET_MODE 0755
@@ -264,163 +265,6 @@ static int mount_bind(const struct walk *w, struct err *e)
 
 /* ---- filesystems ---- */
 
-static const struct super_name {
-	unsigned long flag;
-	const char *name;
-} super_names[] = {
-	{MS_SYNCHRONOUS, "sync"},
-	{MS_DIRSYNC, "dirsync"},
-	{MS_MANDLOCK, "mand"},
-	{MS_LAZYTIME, "lazytime"},
-};
-
-static int bad_fs(int r, int fs, const char *what, struct err *e)
-{
-	char why[256];
-
-	mount_fs_explain(fs, why, sizeof(why));
-	return *why ? err_code(e, r, "%s: %s", what, why) : err_code(e, r, "%s", what);
-}
-
-/* A filesystem of one's own is made read-only as a whole, so that not even a journal is
- * replayed; for the kernel's own ones and memory the mount's flag is all. */
-static bool is_on_disk(const struct mount_entry *m)
-{
-	static const char *const virtual[] = {"proc",   "sysfs",   "tmpfs",
-					      "devpts", "mqueue",  "ramfs",
-					      "bpf",    "tracefs", "securityfs"};
-
-	for (size_t i = 0; i < ARRAY_LEN(virtual); i++) {
-		if (str_eq(m->type, virtual[i]))
-			return false;
-	}
-	return m->kind == MOUNT_FS;
-}
-
-static int set_params(const struct mount_entry *m, int fs, struct err *e)
-{
-	int r;
-
-	r = m->source ? mount_fs_param(fs, "source", m->source) : 0;
-	if (r < 0)
-		return bad_fs(r, fs, "source", e);
-	for (size_t i = 0; i < ARRAY_LEN(super_names); i++) {
-		if (!(m->o.super & super_names[i].flag))
-			continue;
-		r = mount_fs_param(fs, super_names[i].name, NULL);
-		if (r < 0)
-			return bad_fs(r, fs, super_names[i].name, e);
-	}
-	if ((m->o.set & MOUNT_ATTR_RDONLY) && is_on_disk(m)) {
-		r = mount_fs_param(fs, "ro", NULL);
-		if (r < 0)
-			return bad_fs(r, fs, "ro", e);
-	}
-	for (size_t i = 0; i < m->o.params_count; i++) {
-		r = mount_fs_param(fs, m->o.params[i].key, m->o.params[i].value);
-		if (r < 0)
-			return bad_fs(r, fs, m->o.params[i].key, e);
-	}
-	if (m->label && !m->label_top) {
-		r = mount_fs_param(fs, "context", m->label);
-		if (r < 0)
-			return bad_fs(r, fs, "context", e);
-	}
-	return 0;
-}
-
-/* Sets the mode of what the mount will cover. */
-static int covered_mode(int target, unsigned *ret, struct err *e)
-{
-	struct stat st;
-
-	if (fstat(target, &st) < 0)
-		return err_sys(e, "stat of the target");
-	*ret = st.st_mode & 07777;
-	return 0;
-}
-
-/* A detached mount of a new filesystem; *ret_denied: it was the kernel's refusal to make
- * it that failed, with EPERM or EBUSY. */
-static int make_fs(const struct mount_entry *m, int target, bool *ret_denied,
-		   struct err *e)
-{
-	AUTO_FD fs = mount_fs_open(m->type);
-	unsigned mode = 0;
-	char octal[16];
-	int r;
-
-	*ret_denied = false;
-	if (fs < 0) {
-		*ret_denied = fs == -EPERM;
-		return err_code(e, fs, "filesystem %s", m->type);
-	}
-	if (m->inherit_mode) {
-		r = covered_mode(target, &mode, e);
-		if (r < 0)
-			return r;
-		(void)snprintf(octal, sizeof(octal), "%04o", mode);
-		r = mount_fs_param(fs, "mode", octal);
-		if (r < 0)
-			return bad_fs(r, fs, "mode", e);
-	}
-	r = set_params(m, fs, e);
-	if (r < 0)
-		return r;
-	r = mount_fs_create(fs, m->o.set);
-	if (r >= 0)
-		return r;
-	*ret_denied = r == -EPERM || r == -EBUSY;
-	return bad_fs(r, fs, m->type, e);
-}
-
-static unsigned long mount_flags(const struct mount_options *o)
-{
-	static const struct {
-		uint64_t attr;
-		unsigned long flag;
-	} table[] = {
-		{MOUNT_ATTR_RDONLY, MS_RDONLY},
-		{MOUNT_ATTR_NOSUID, MS_NOSUID},
-		{MOUNT_ATTR_NODEV, MS_NODEV},
-		{MOUNT_ATTR_NOEXEC, MS_NOEXEC},
-		{MOUNT_ATTR_NOATIME, MS_NOATIME},
-		{MOUNT_ATTR_STRICTATIME, MS_STRICTATIME},
-		{MOUNT_ATTR_NODIRATIME, MS_NODIRATIME},
-		{MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW},
-	};
-	unsigned long flags = o->super;
-
-	for (size_t i = 0; i < ARRAY_LEN(table); i++)
-		flags |= o->set & table[i].attr ? table[i].flag : 0;
-	return flags;
-}
-
-/* The old call attaches at once; returns the mount that is there then. */
-static int mount_old(const struct walk *w, int target, struct err *e)
-{
-	const struct mount_entry *m = w->m;
-	unsigned mode = 0;
-	char data[4096];
-	int r = 0, n;
-
-	if (m->inherit_mode)
-		r = covered_mode(target, &mode, e);
-	if (r < 0)
-		return r;
-	n = m->inherit_mode ? snprintf(data, sizeof(data), "mode=%04o%s%s", mode,
-				       *m->data ? "," : "", m->data)
-			    : snprintf(data, sizeof(data), "%s", m->data);
-	if (n < 0 || (size_t)n >= sizeof(data))
-		return err_set(e, E2BIG, "options: more than a page");
-	r = mount_by_data(w->proc_fd, target, m->source ? m->source : "none", m->type,
-			  mount_flags(&m->o), data);
-	if (r < 0)
-		return err_code(e, r, "%s", m->type);
-	r = path_open_in(*w->root, m->dest, O_PATH, 0);
-	return r < 0 ? err_code(e, r, "target %s", m->dest) : r;
-}
-
 /* mqueue has no `context` option: its top folder is labelled (runc does the same). */
 static int label_top(const struct mount_entry *m, int mount, struct err *e)
 {
@@ -479,7 +323,7 @@ static int make_empty(struct err *e)
 	};
 	bool denied;
 
-	return make_fs(&empty, -1, &denied, e);
+	return filesystem_make(&empty, -1, &denied, e);
 }
 
 static int bind_cgroup(const struct walk *w, struct err *e)
@@ -503,7 +347,7 @@ static int make_cgroup(const struct walk *w, int target, struct err *e)
 	int r;
 
 	if (w->p->own_cgroupns) {
-		r = make_fs(w->m, target, &denied, e);
+		r = filesystem_make(w->m, target, &denied, e);
 		return denied ? bind_cgroup(w, e) : r;
 	}
 	mount = host_tree_take(&w->m->host);
@@ -527,7 +371,7 @@ static int make_any(const struct walk *w, int target, struct err *e)
 
 	if (w->m->kind == MOUNT_CGROUP)
 		return make_cgroup(w, target, e);
-	mount = make_fs(w->m, target, &denied, e);
+	mount = filesystem_make(w->m, target, &denied, e);
 	if (denied && w->p->in_userns && str_eq(w->m->type, "sysfs"))
 		return bind_instead(w, "/sys", true, e);
 	return mount;
@@ -543,7 +387,7 @@ static int mount_fs(const struct walk *w, struct err *e)
 	if (target < 0)
 		return target;
 	if (w->m->data) {
-		mount = mount_old(w, target, e);
+		mount = filesystem_make_old(w->m, *w->root, w->proc_fd, target, e);
 		if (mount < 0)
 			return mount;
 		r = dress_fs(w, mount, target, e);
@@ -560,9 +404,10 @@ static int mount_fs(const struct walk *w, struct err *e)
 
 int mounts_walk(const struct mounts_plan *p, int *root, int proc_fd, struct err *e)
 {
-	struct walk w = {.p = p, .root = root, .proc_fd = proc_fd};
+	struct walk w = {.p = p, .proc_fd = proc_fd};
 	int r;
 
+	w.root = root;
 	for (size_t i = 0; i < p->count; i++) {
 		w.m = &p->v[i];
 		r = w.m->kind == MOUNT_BIND ? mount_bind(&w, e) : mount_fs(&w, e);

@@ -185,7 +185,7 @@ static int plan_fs(struct planner *pl, struct mount_entry *m, struct err *e)
 {
 	const char *label = pl->o->spec->linux_->mount_label;
 
-	if (!m->type || !*m->type)
+	if (!*m->type)
 		return err_set(e, EINVAL, "neither a type nor the option bind");
 	if (m->o.remount)
 		return err_set(e, ENOTSUP, "option remount: for a bind only");
@@ -232,9 +232,9 @@ static int plan_mount(struct planner *pl, const struct spec_mount *s,
 	r = mount_options_parse(pl->a, &s->options, &m->o, e);
 	if (r < 0)
 		return r;
-	m->type = s->type;
+	m->type = s->type ? s->type : "";
 	m->source = s->source && *s->source ? s->source : NULL;
-	if (m->o.bind || (s->type && str_eq(s->type, "bind"))) {
+	if (m->o.bind || str_eq(m->type, "bind")) {
 		m->kind = MOUNT_BIND;
 		m->type = "bind";
 		r = plan_bind(pl, m, s->source, e);

@@ -4,6 +4,7 @@ librootfs_a_SOURCES = \
 	libcontainer/rootfs/console.c \
 	libcontainer/rootfs/copy_up.c libcontainer/rootfs/copy_up.h \
 	libcontainer/rootfs/dev_nodes.c libcontainer/rootfs/dev_nodes.h \
+	libcontainer/rootfs/filesystem.c libcontainer/rootfs/filesystem.h \
 	libcontainer/rootfs/host_tree.c libcontainer/rootfs/host_tree.h \
 	libcontainer/rootfs/masks.c libcontainer/rootfs/masks.h \
 	libcontainer/rootfs/mount_api.c libcontainer/rootfs/mount_api.h \
