@@ -122,7 +122,6 @@ static int spawn(struct init_plan *p, struct container *c, struct err *e)
 	int r;
 
 	r = ns_spawn(&p->ns, c->cgroup.fd, p->proc, p->sync, init_run, p, &c->pidfd, e);
-	fd_close(&p->sync[1]);
 	fd_close(&p->listener);
 	if (r < 0)
 		return r;

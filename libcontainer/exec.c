@@ -77,7 +77,6 @@ static int spawn(struct exec_plan *p, const struct container *c, struct exec_pro
 	}
 	r = ns_spawn(&p->ns, sub >= 0 ? sub : c->cgroup.fd, p->proc, p->sync,
 		     init_run_exec, p, &x->pidfd, e);
-	fd_close(&p->sync[1]);
 	if (r < 0)
 		return r;
 	x->pid = r;

@@ -230,7 +230,7 @@ static pid_t finish_intermediate(pid_t middle, int sock, int *ret_pidfd, struct 
 	return pid;
 }
 
-pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, const int sync[2],
+pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, int sync[2],
 	       void (*body)(void *ctx) __attribute__((noreturn)), void *ctx,
 	       int *ret_pidfd, struct err *e)
 {
@@ -255,6 +255,9 @@ pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, const int sy
 		(void)close(sync[0]);
 		body(ctx);
 	}
+	/* Now, or the end of a process that is killed before it says anything would never
+	 * be seen: we would hold the other end ourselves. */
+	fd_close(&sync[1]);
 	if (pid < 0)
 		return err_code(e, pid, "clone the container's process");
 	if (p->intermediate) {

@@ -49,9 +49,9 @@ void ns_plan_done(struct ns_plan *p);
 
 /* Clones the child, in the cgroup (or -1). It runs body(ctx), which must not return.
  * proc_fd: base/procfs.h.
- * sync: [0] stays here, [1] is the child's (each closes its other end). Returns the pid
+ * sync: [0] stays here, [1] is the child's and closed here. Returns the pid
  * of the child, which is a child of the caller, and its pidfd. */
-pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, const int sync[2],
+pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, int sync[2],
 	       void (*body)(void *ctx) __attribute__((noreturn)), void *ctx,
 	       int *ret_pidfd, struct err *e);
 

@@ -69,7 +69,7 @@ static int add_row(struct container *c, void *ctx)
 				     container_status_name((enum container_status)status),
 				     c->bundle,
 				     c->created,
-				     c->owner,
+				     container_owner(c),
 			     });
 	return 0;
 }
