@@ -105,12 +105,18 @@ static bool order_matters(const struct seccomp_entry *v, size_t count, bool is_3
 
 static void table_add(struct seccomp_table *t, const struct seccomp_interval *new)
 {
-	struct seccomp_interval *last = t->count > 0 ? &t->v[t->count - 1] : NULL;
+	struct seccomp_interval *last;
 
-	if (last && last->start == new->start)
-		*last = *new;
-	else if (!last || last->rules || new->rules || last->action != new->action)
-		t->v[t->count++] = *new;
+	if (t->count > 0) {
+		last = &t->v[t->count - 1];
+		if (last->start == new->start) {
+			*last = *new;
+			return;
+		}
+		if (!last->rules && !new->rules && last->action == new->action)
+			return;
+	}
+	t->v[t->count++] = *new;
 }
 
 static void table_add_action(struct seccomp_table *t, uint32_t start, uint32_t action)
