@@ -105,3 +105,11 @@ TESTS += tests/unit/features_test
 tests_unit_features_test_LDADD = $(libcontainer_libs)
 
 include tests/fuzz/part.mk
+
+# Seccomp and capabilities
+noinst_HEADERS += tests/unit/seccomp_run.h
+confine_tests = tests/unit/caps_test tests/unit/seccomp_test
+check_PROGRAMS += $(confine_tests)
+TESTS += $(confine_tests)
+tests_unit_caps_test_LDADD = $(process_libs)
+tests_unit_seccomp_test_LDADD = $(process_libs)

@@ -21,6 +21,7 @@ static int sys_bpf(int cmd, union bpf_attr *attr)
 	return r < 0 ? -errno : (int)r;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes to log */
 static int load(const struct bpf_insn *insns, size_t count, char *log, size_t log_len)
 {
 	union bpf_attr attr;
@@ -105,6 +106,7 @@ static int detach(int cgroup, int prog)
 }
 
 /* The ids of what is attached here (not above); their number or -errno. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes to ids */
 static int query(int cgroup, uint32_t ids[PROGS_MAX])
 {
 	union bpf_attr attr;

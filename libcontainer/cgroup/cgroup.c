@@ -41,7 +41,7 @@ int cgroup_locate(struct cgroup *c, enum cgroup_driver driver, const char *cgrou
  * its cgroups nor use bpf(2) as we like. */
 static bool is_rootless(void)
 {
-	char map[64], *p = map;
+	char map[64], *p;
 	uint64_t count = 0;
 
 	if (geteuid() != 0)

@@ -17,8 +17,10 @@ static long double log_2(uint64_t x)
 	long double m = (long double)x / (long double)(UINT64_C(1) << exponent);
 	long double t = (m - 1) / (m + 1), power = t, sum = 0;
 
-	for (int k = 1; k < 45; k += 2, power *= t * t)
+	for (int k = 1; k < 45; k += 2) {
 		sum += power / k;
+		power *= t * t;
+	}
 	return exponent + 2 * sum / LN_2;
 }
 

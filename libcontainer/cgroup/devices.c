@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/str.h"
 
 #define ANY   (-1)
@@ -17,8 +18,8 @@
 
 struct rule {
 	int type;             /* BPF_DEVCG_DEV_*, or ANY */
-	int64_t major, minor; /* or ANY */
 	int access;           /* READ | WRITE | MKNOD */
+	int64_t major, minor; /* or ANY */
 };
 
 struct rule_set {
@@ -30,16 +31,16 @@ struct rule_set {
 /* What each container may do, whatever its spec says (runc's list): make any node, use
  * the harmless ones, and terminals of its devpts. */
 static const struct rule default_rules[] = {
-	{BPF_DEVCG_DEV_CHAR, ANY, ANY, MKNOD}, {BPF_DEVCG_DEV_BLOCK, ANY, ANY, MKNOD},
-	{BPF_DEVCG_DEV_CHAR, 1, 3, ALL},     /* null */
-	{BPF_DEVCG_DEV_CHAR, 1, 8, ALL},     /* random */
-	{BPF_DEVCG_DEV_CHAR, 1, 7, ALL},     /* full */
-	{BPF_DEVCG_DEV_CHAR, 5, 0, ALL},     /* tty */
-	{BPF_DEVCG_DEV_CHAR, 1, 5, ALL},     /* zero */
-	{BPF_DEVCG_DEV_CHAR, 1, 9, ALL},     /* urandom */
-	{BPF_DEVCG_DEV_CHAR, 136, ANY, ALL}, /* pts */
-	{BPF_DEVCG_DEV_CHAR, 5, 2, ALL},     /* ptmx */
-	{BPF_DEVCG_DEV_CHAR, 10, 200, ALL},  /* net/tun */
+	{BPF_DEVCG_DEV_CHAR, MKNOD, ANY, ANY}, {BPF_DEVCG_DEV_BLOCK, MKNOD, ANY, ANY},
+	{BPF_DEVCG_DEV_CHAR, ALL, 1, 3},     /* null */
+	{BPF_DEVCG_DEV_CHAR, ALL, 1, 8},     /* random */
+	{BPF_DEVCG_DEV_CHAR, ALL, 1, 7},     /* full */
+	{BPF_DEVCG_DEV_CHAR, ALL, 5, 0},     /* tty */
+	{BPF_DEVCG_DEV_CHAR, ALL, 1, 5},     /* zero */
+	{BPF_DEVCG_DEV_CHAR, ALL, 1, 9},     /* urandom */
+	{BPF_DEVCG_DEV_CHAR, ALL, 136, ANY}, /* pts */
+	{BPF_DEVCG_DEV_CHAR, ALL, 5, 2},     /* ptmx */
+	{BPF_DEVCG_DEV_CHAR, ALL, 10, 200},  /* net/tun */
 };
 
 /* As in a spec: "c 136:* rwm". */
@@ -182,7 +183,7 @@ static int parse_rule(const struct spec_device_rule *d, size_t i, struct rule *r
 static int set_fill(struct rule_set *s, const struct spec_device_rule *rules,
 		    size_t count, struct err *e)
 {
-	struct rule rule;
+	struct rule rule = {0};
 	int r = 0;
 
 	for (size_t i = 0; i < count && r == 0; i++) {
@@ -285,7 +286,7 @@ static void emit_rule(struct device_filter *f, const struct rule *r, bool allow)
 int device_filter_make(const struct spec_device_rule *rules, size_t count,
 		       struct device_filter *ret, struct err *e)
 {
-	AUTO_FREE struct rule *v = NULL;
+	AUTO_ARENA tmp = {0};
 	struct rule_set s = {.allow = false};
 	struct device_filter f = {0};
 	int r;
@@ -293,10 +294,9 @@ int device_filter_make(const struct spec_device_rule *rules, size_t count,
 	if (count > DEVICE_RULES_MAX - ARRAY_LEN(default_rules))
 		return err_set(e, E2BIG, "linux.resources.devices: more than %zu rules",
 			       DEVICE_RULES_MAX - ARRAY_LEN(default_rules));
-	v = calloc(count + ARRAY_LEN(default_rules), sizeof(*v));
-	if (!v)
+	s.v = arena_array(&tmp, count + ARRAY_LEN(default_rules), sizeof(*s.v));
+	if (!s.v)
 		return err_code(e, ENOMEM, "linux.resources.devices");
-	s.v = v;
 	r = set_fill(&s, rules, count, e);
 	if (r < 0)
 		return r;

@@ -133,8 +133,8 @@ static int check_usage(const struct target *t, int64_t limit, int64_t swap, stru
 
 static int set_swap(const struct target *t, int64_t limit, int64_t swap, struct err *e)
 {
+	int64_t value = NOTHING;
 	uint64_t present;
-	int64_t value;
 	int r;
 
 	/* An update of the swap alone goes with the limit that there is. */

@@ -175,6 +175,7 @@ static const char *name_of(unsigned number, char buf[24])
 int caps_drop_bounding(const struct caps *c, struct err *e)
 {
 	char buf[24];
+	int present;
 
 	/* Up to the first that the kernel doesn't know: also those that we don't. */
 	for (unsigned i = 0; i < BITS; i++) {
@@ -185,7 +186,10 @@ int caps_drop_bounding(const struct caps *c, struct err *e)
 		if (errno == EINVAL)
 			return 0;
 		/* Who may not drop it needn't, if it isn't there. */
-		if (errno == EPERM && prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 0)
+		present = errno == EPERM ? prctl(PR_CAPBSET_READ, i, 0, 0, 0) : 1;
+		if (present < 0)
+			return 0;
+		if (present == 0)
 			continue;
 		errno = EPERM;
 		return err_sys(e, "drop %s from the bounding set", name_of(i, buf));

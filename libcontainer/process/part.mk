@@ -10,6 +10,10 @@ libprocess_a_SOURCES = \
 	libcontainer/process/process.c libcontainer/process/process.h \
 	libcontainer/process/rlimits.c \
 	libcontainer/process/seccomp.c libcontainer/process/seccomp.h \
+	libcontainer/process/seccomp_lib.c libcontainer/process/seccomp_numbers.c \
+	libcontainer/process/seccomp_profile.h \
+	libcontainer/process/seccomp_table.c libcontainer/process/seccomp_table.h \
+	libcontainer/process/seccomp_tree.c \
 	libcontainer/process/stdio.c \
 	libcontainer/process/terminal.c \
 	libcontainer/process/user.c

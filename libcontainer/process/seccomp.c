@@ -1,36 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * libseccomp makes the program from the profile. In front of it goes a stub of our own,
- * as runc has it: libseccomp gives the default action (EPERM, as a rule) also to a system
- * call that didn't exist yet when the profile was written, and programs take that as
- * "you may not" where ENOSYS would make them use the older call.
- */
 #include "libcontainer/process/seccomp.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/seccomp.h>
-#include <seccomp.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/str.h"
+#include "libcontainer/process/seccomp_profile.h"
 
-#define ARCHS_MAX 24
-#define ARGS_MAX  6 /* a system call has no more */
-
-/* Rules from which a binary tree of comparisons is better than a list; fewer than that,
- * and old libseccomps make wrong programs of none (runc's number and reason). */
-#define TREE_FROM 32
-
-#define X32_BIT   0x40000000U /* __X32_SYSCALL_BIT of asm/unistd.h */
+#define ARGS_MAX 6 /* a system call has no more */
 
 struct word {
 	const char *name;
@@ -64,16 +46,6 @@ static const struct word flag_words[] = {
 	{"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
 	/* Only means something together with SCMP_ACT_NOTIFY. */
 	{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 0},
-};
-
-struct build {
-	const struct spec_seccomp *spec;
-	const struct log *log;
-	scmp_filter_ctx ctx;
-	uint32_t default_action;
-	uint32_t archs[ARCHS_MAX];
-	uint32_t newest[ARCHS_MAX]; /* the highest number that the profile names */
-	size_t archs_count;
 };
 
 static int find_word(const struct word *words, size_t count, const char *what,
@@ -122,28 +94,26 @@ static uint32_t find_arch(const char *name)
 	return seccomp_arch_resolve_name(lower);
 }
 
-static int add_archs(struct build *b, struct err *e)
+static int fill_archs(struct seccomp_profile *p, const struct strings *archs,
+		      struct err *e)
 {
-	const struct strings *names = &b->spec->architectures;
 	uint32_t arch;
-	int r;
+	size_t seen;
 
-	b->archs[b->archs_count++] = seccomp_arch_native();
-	for (size_t i = 0; i < names->count; i++) {
-		arch = find_arch(names->v[i]);
+	p->archs[p->archs_count++] = seccomp_arch_native();
+	for (size_t i = 0; i < archs->count; i++) {
+		arch = find_arch(archs->v[i]);
 		if (arch == 0)
 			return err_set(e, EINVAL,
 				       "linux.seccomp: unknown architecture \"%s\"",
-				       names->v[i]);
-		r = seccomp_arch_add(b->ctx, arch);
-		if (r == -EEXIST)
+				       archs->v[i]);
+		for (seen = 0; seen < p->archs_count && p->archs[seen] != arch; seen++)
+			;
+		if (seen < p->archs_count)
 			continue;
-		if (r < 0)
-			return err_code(e, r, "linux.seccomp: add architecture %s",
-					names->v[i]);
-		if (b->archs_count == ARCHS_MAX)
+		if (p->archs_count == SECCOMP_ARCHS_MAX)
 			return err_set(e, E2BIG, "linux.seccomp: too many architectures");
-		b->archs[b->archs_count++] = arch;
+		p->archs[p->archs_count++] = arch;
 	}
 	return 0;
 }
@@ -176,7 +146,7 @@ static int make_conditions(const struct spec_seccomp_rule *rule, struct scmp_arg
 				       "linux.seccomp: argument index %" PRIu32
 				       ", of 0 to 5",
 				       a->index);
-		r = FIND_WORD(operators, "operator", a->op, &op, e);
+		r = FIND_WORD(operators, "operator", a->op ? a->op : "", &op, e);
 		if (r < 0)
 			return r;
 		ret[i] = (struct scmp_arg_cmp){
@@ -189,66 +159,68 @@ static int make_conditions(const struct spec_seccomp_rule *rule, struct scmp_arg
 	return 0;
 }
 
-struct rule {
-	uint32_t action;
-	struct scmp_arg_cmp *conditions;
-	unsigned count;
-	bool one_each; /* a rule for each condition */
-};
-
-static int add_call(struct build *b, const struct rule *rule, const char *name,
-		    struct err *e)
+static int fill_rule(struct seccomp_profile *p, struct arena *a,
+		     const struct spec_seccomp_rule *s, struct err *e)
 {
-	int nr = seccomp_syscall_resolve_name(name), r = 0;
-
-	if (nr == __NR_SCMP_ERROR) {
-		log_debug(b->log, "unknown seccomp syscall \"%s\" ignored", name);
-		return 0;
-	}
-	if (!rule->one_each)
-		r = seccomp_rule_add_array(b->ctx, rule->action, nr, rule->count,
-					   rule->conditions);
-	for (unsigned i = 0; rule->one_each && i < rule->count && r >= 0; i++)
-		r = seccomp_rule_add_array(b->ctx, rule->action, nr, 1,
-					   &rule->conditions[i]);
-	if (r < 0 && r != -EEXIST)
-		return err_code(e, r, "linux.seccomp: add a rule for %s", name);
-	return 0;
-}
-
-static void note_newest(struct build *b, const char *name)
-{
-	int nr;
-
-	for (size_t i = 0; i < b->archs_count; i++) {
-		nr = seccomp_syscall_resolve_name_arch(b->archs[i], name);
-		if (nr >= 0 && (uint32_t)nr > b->newest[i])
-			b->newest[i] = (uint32_t)nr;
-	}
-}
-
-static int add_rule(struct build *b, struct arena *a, const struct spec_seccomp_rule *s,
-		    struct err *e)
-{
-	struct rule rule = {.count = (unsigned)s->args_count};
+	struct seccomp_rule rule = {.count = (unsigned)s->args_count};
+	bool one_each;
 	int r;
 
-	r = find_action(s->action, &s->errno_ret, &rule.action, e);
+	r = find_action(s->action ? s->action : "", &s->errno_ret, &rule.action, e);
 	if (r < 0)
 		return r;
-	rule.conditions = arena_array(a, s->args_count, sizeof(*rule.conditions));
-	if (s->args_count > 0 && !rule.conditions)
+	rule.conditions = arena_array(a, s->args_count + 1, sizeof(*rule.conditions));
+	if (!rule.conditions)
 		return err_code(e, ENOMEM, "linux.seccomp");
 	r = make_conditions(s, rule.conditions, e);
 	if (r < 0)
 		return r;
-	rule.one_each = has_argument_twice(s);
-	for (size_t i = 0; i < s->names.count && r == 0; i++) {
-		note_newest(b, s->names.v[i]);
-		/* What does the default changes nothing; libseccomp refuses it. */
-		if (rule.action != b->default_action)
-			r = add_call(b, &rule, s->names.v[i], e);
+	one_each = has_argument_twice(s);
+	for (size_t i = 0; i < s->names.count; i++) {
+		rule.name = s->names.v[i];
+		if (!one_each) {
+			p->rules[p->rules_count++] = rule;
+			continue;
+		}
+		for (size_t j = 0; j < s->args_count; j++)
+			p->rules[p->rules_count++] = (struct seccomp_rule){
+				rule.name, rule.action, &rule.conditions[j], 1};
 	}
+	return 0;
+}
+
+static bool is_refusal(uint32_t action)
+{
+	uint32_t kind = action & SECCOMP_RET_ACTION_FULL;
+
+	return kind != SCMP_ACT_ALLOW && kind != SCMP_ACT_LOG &&
+	       kind != SCMP_ACT_TRACE(0);
+}
+
+int seccomp_profile_make(struct arena *a, const struct spec_seccomp *s,
+			 struct seccomp_profile *ret, struct err *e)
+{
+	struct seccomp_profile p = {0};
+	size_t count = 1;
+	int r;
+
+	r = find_action(s->default_action ? s->default_action : "", &s->default_errno_ret,
+			&p.default_action, e);
+	if (r == 0)
+		r = fill_archs(&p, &s->architectures, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < s->syscalls_count; i++)
+		count += s->syscalls[i].names.count * (s->syscalls[i].args_count + 1);
+	p.rules = arena_array(a, count, sizeof(*p.rules));
+	if (!p.rules)
+		return err_code(e, ENOMEM, "linux.seccomp");
+	for (size_t i = 0; i < s->syscalls_count && r == 0; i++)
+		r = fill_rule(&p, a, &s->syscalls[i], e);
+	p.newer_is_enosys = is_refusal(p.default_action) &&
+			    p.default_action != SCMP_ACT_ERRNO(ENOSYS);
+	if (r == 0)
+		*ret = p;
 	return r;
 }
 
@@ -268,175 +240,30 @@ static int find_flags(const struct spec_seccomp *s, unsigned *ret, struct err *e
 	return 0;
 }
 
-/*
- * The stub. For each architecture of the profile:
- *
- *	if (arch is not this one) skip the block
- *	if (nr > the newest that the profile names) return ENOSYS
- *	go to the program
- *
- * x86_64 and x32 have one audit number; bit 30 of nr tells them apart.
- */
-#define STUB_MAX (1 + ARCHS_MAX * 7)
-
-struct stub {
-	struct sock_filter v[STUB_MAX];
-	unsigned len;
-};
-
-static void stub_add(struct stub *s, unsigned code, uint32_t k, unsigned jt, unsigned jf)
-{
-	s->v[s->len++] = (struct sock_filter){(uint16_t)code, (uint8_t)jt, (uint8_t)jf,
-					      k};
-}
-
-/* After the number was loaded. */
-static void stub_limit(struct stub *s, uint32_t newest)
-{
-	stub_add(s, BPF_JMP | BPF_JGT | BPF_K, newest, 0, 1);
-	stub_add(s, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS, 0, 0);
-}
-
-static uint32_t newest_of(const struct build *b, uint32_t arch)
-{
-	for (size_t i = 0; i < b->archs_count; i++) {
-		if (b->archs[i] == arch)
-			return b->newest[i];
-	}
-	return 0;
-}
-
-static void stub_block(struct stub *s, const struct build *b, size_t i)
-{
-	uint32_t x32 = newest_of(b, SCMP_ARCH_X32);
-	unsigned start = s->len;
-
-	stub_add(s, BPF_JMP | BPF_JEQ | BPF_K, b->archs[i], 0, 0);
-	stub_add(s, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
-	if (b->archs[i] == SCMP_ARCH_X86_64) {
-		/* x32's numbers are no high ones of x86_64: they have a limit of their
-		 * own, or are libseccomp's to refuse. */
-		stub_add(s, BPF_JMP | BPF_JSET | BPF_K, X32_BIT, 2, 0);
-		stub_limit(s, b->newest[i]);
-		if (x32 != 0)
-			stub_limit(s, x32);
-	} else {
-		stub_limit(s, b->newest[i]);
-	}
-	stub_add(s, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
-	s->v[start].jf = (uint8_t)(s->len - start - 1);
-}
-
-/* Only where the default would be a refusal other than ENOSYS. */
-static bool needs_stub(const struct build *b)
-{
-	uint32_t action = b->default_action & SECCOMP_RET_ACTION_FULL;
-
-	return action != SCMP_ACT_ALLOW && action != SCMP_ACT_LOG &&
-	       action != SCMP_ACT_TRACE(0) && b->default_action != SCMP_ACT_ERRNO(ENOSYS);
-}
-
-static void make_stub(struct stub *s, const struct build *b)
-{
-	if (!needs_stub(b))
-		return;
-	stub_add(s, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
-	for (size_t i = 0; i < b->archs_count; i++) {
-		if (b->archs[i] != SCMP_ARCH_X32 && b->newest[i] != 0)
-			stub_block(s, b, i);
-	}
-}
-
-/* The program comes out through a descriptor only (before libseccomp 2.6). */
-static int export_program(const struct build *b, struct arena *a,
-			  struct seccomp_filter *ret, struct err *e)
-{
-	AUTO_FD fd = memfd_create("seccomp", MFD_CLOEXEC);
-	struct stub stub = {.len = 0};
-	struct sock_filter *v;
-	size_t count;
-	struct stat st;
-	ssize_t n;
-	int r;
-
-	if (fd < 0)
-		return err_sys(e, "linux.seccomp: memfd_create");
-	r = seccomp_export_bpf(b->ctx, fd);
-	if (r < 0)
-		return err_code(e, r, "linux.seccomp: make the program");
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, "linux.seccomp: stat the program");
-	make_stub(&stub, b);
-	count = (size_t)st.st_size / sizeof(*v);
-	if (stub.len + count > BPF_MAXINSNS)
-		return err_set(e, E2BIG,
-			       "linux.seccomp: %zu instructions, the kernel takes %d",
-			       stub.len + count, BPF_MAXINSNS);
-	v = arena_array(a, stub.len + count, sizeof(*v));
-	if (!v)
-		return err_code(e, ENOMEM, "linux.seccomp");
-	memcpy(v, stub.v, stub.len * sizeof(*v));
-	n = pread(fd, v + stub.len, count * sizeof(*v), 0);
-	if (n != (ssize_t)(count * sizeof(*v)))
-		return n < 0 ? err_sys(e, "linux.seccomp: read the program")
-			     : err_set(e, EIO, "linux.seccomp: read the program");
-	ret->insns = v;
-	ret->len = (unsigned short)(stub.len + count);
-	return 0;
-}
-
-static void context_done(scmp_filter_ctx *ctx)
-{
-	if (*ctx)
-		seccomp_release(*ctx);
-	*ctx = NULL;
-}
-
-static int fill(struct build *b, struct arena *a, struct err *e)
-{
-	size_t calls = 0;
-	int r;
-
-	r = add_archs(b, e);
-	for (size_t i = 0; i < b->spec->syscalls_count && r == 0; i++) {
-		r = add_rule(b, a, &b->spec->syscalls[i], e);
-		calls += b->spec->syscalls[i].names.count;
-	}
-	/* A libseccomp before 2.5 doesn't know the attribute; the list is right too. */
-	if (r == 0 && calls > TREE_FROM)
-		(void)seccomp_attr_set(b->ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	return r;
-}
-
 int seccomp_filter_compile(struct arena *a, const struct spec_seccomp *s,
 			   struct seccomp_filter *ret, const struct log *log,
 			   struct err *e)
 {
-	__attribute__((cleanup(context_done))) scmp_filter_ctx ctx = NULL;
-	struct seccomp_filter done = {0};
-	struct build b = {.spec = s, .log = log};
+	struct seccomp_program program = {0};
+	struct seccomp_profile profile;
+	unsigned flags = 0;
 	int r;
 
-	*ret = done;
+	*ret = (struct seccomp_filter){0};
 	if (!s || (!s->default_action && s->syscalls_count == 0))
 		return 0;
-	r = find_action(s->default_action ? s->default_action : "", &s->default_errno_ret,
-			&b.default_action, e);
+	r = find_flags(s, &flags, e);
 	if (r == 0)
-		r = find_flags(s, &done.flags, e);
+		r = seccomp_profile_make(a, s, &profile, e);
 	if (r < 0)
 		return r;
-	ctx = seccomp_init(b.default_action);
-	if (!ctx)
-		return err_set(e, ENOMEM,
-			       "linux.seccomp: libseccomp can't begin a filter");
-	b.ctx = ctx;
-	r = fill(&b, a, e);
-	if (r == 0)
-		r = export_program(&b, a, &done, e);
-	if (r == 0)
-		*ret = done;
-	return r;
+	r = seccomp_tree_make(a, &profile, &program, e);
+	if (r == -EOPNOTSUPP)
+		r = seccomp_lib_make(a, &profile, &program, log, e);
+	if (r < 0)
+		return r;
+	*ret = (struct seccomp_filter){program.v, (unsigned short)program.len, flags};
+	return 0;
 }
 
 int seccomp_filter_load(const struct seccomp_filter *f, struct err *e)

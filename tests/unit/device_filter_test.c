@@ -188,10 +188,12 @@ static void refusals(void)
 	}
 }
 
-static void make_many(struct spec_device_rule *rules, size_t count)
+static struct spec_device_rule many[DEVICE_RULES_MAX];
+
+static void make_many(size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		rules[i] = (struct spec_device_rule){
+		many[i] = (struct spec_device_rule){
 			.allow = true,
 			.type = "c",
 			.major = {true, (int64_t)i},
@@ -202,15 +204,12 @@ static void make_many(struct spec_device_rule *rules, size_t count)
 
 static void bounded(void)
 {
-	AUTO_FREE struct spec_device_rule *rules = calloc(DEVICE_RULES_MAX + 1,
-							  sizeof(*rules));
 	struct device_filter f;
 	struct err e;
 
-	CHECK(rules != NULL);
-	make_many(rules, DEVICE_RULES_MAX);
-	CHECK(device_filter_make(rules, DEVICE_RULES_MAX, &f, &e) == -E2BIG);
-	CHECK(device_filter_make(rules, DEVICE_RULES_MAX - 100, &f, &e) == 0);
+	make_many(DEVICE_RULES_MAX);
+	CHECK(device_filter_make(many, DEVICE_RULES_MAX, &f, &e) == -E2BIG);
+	CHECK(device_filter_make(many, DEVICE_RULES_MAX - 100, &f, &e) == 0);
 	CHECK(f.count < 58000);
 	CHECK(device_filter_valid(f.insns, f.count));
 	CHECK(device_filter_run(f.insns, f.count, BPF_DEVCG_DEV_CHAR, BPF_DEVCG_ACC_READ,
@@ -222,8 +221,6 @@ static void bounded(void)
 
 static void loads(void)
 {
-	AUTO_FREE struct spec_device_rule *rules = calloc(DEVICE_RULES_MAX,
-							  sizeof(*rules));
 	struct device_filter f;
 	struct err e;
 
@@ -241,9 +238,8 @@ static void loads(void)
 			printf("# %s: %s\n", rows[i].what, e.text);
 		CHECK(fd >= 0);
 	}
-	CHECK(rules != NULL);
-	make_many(rules, DEVICE_RULES_MAX - 100);
-	CHECK(device_filter_make(rules, DEVICE_RULES_MAX - 100, &f, &e) == 0);
+	make_many(DEVICE_RULES_MAX - 100);
+	CHECK(device_filter_make(many, DEVICE_RULES_MAX - 100, &f, &e) == 0);
 	AUTO_FD big = bpf_load_device(f.insns, f.count, &e);
 	if (big < 0)
 		printf("# %s\n", e.text);
