@@ -149,7 +149,7 @@ struct spawn {
 	const struct ns_plan *plan;
 	const int *sync;
 	int proc_fd;
-	void (*body)(void *ctx) __attribute__((noreturn));
+	void (*body)(void *ctx);
 	void *ctx;
 };
 
@@ -200,8 +200,10 @@ static void __attribute__((noreturn)) run_intermediate(const struct spawn *s)
 		_exit(1);
 	}
 	pid = proc_clone(&args);
-	if (pid == 0)
+	if (pid == 0) {
 		s->body(s->ctx);
+		_exit(1);
+	}
 	if (pid < 0) {
 		(void)err_code(&e, pid, "clone the container's process");
 		sync_send_err(s->sync[1], &e);
@@ -231,8 +233,7 @@ static pid_t finish_intermediate(pid_t middle, int sock, int *ret_pidfd, struct 
 }
 
 pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, int sync[2],
-	       void (*body)(void *ctx) __attribute__((noreturn)), void *ctx,
-	       int *ret_pidfd, struct err *e)
+	       void (*body)(void *ctx), void *ctx, int *ret_pidfd, struct err *e)
 {
 	const struct spawn s = {
 		.plan = p, .sync = sync, .proc_fd = proc_fd, .body = body, .ctx = ctx};
@@ -254,6 +255,7 @@ pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, int sync[2],
 	if (pid == 0) {
 		(void)close(sync[0]);
 		body(ctx);
+		_exit(1);
 	}
 	/* Now, or the end of a process that is killed before it says anything would never
 	 * be seen: we would hold the other end ourselves. */

@@ -52,8 +52,7 @@ void ns_plan_done(struct ns_plan *p);
  * sync: [0] stays here, [1] is the child's and closed here. Returns the pid
  * of the child, which is a child of the caller, and its pidfd. */
 pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, int sync[2],
-	       void (*body)(void *ctx) __attribute__((noreturn)), void *ctx,
-	       int *ret_pidfd, struct err *e);
+	       void (*body)(void *ctx), void *ctx, int *ret_pidfd, struct err *e);
 
 /* From the runtime's side: writes the maps of a child's new user namespace. */
 int ns_write_maps(const struct ns_plan *p, pid_t pid, int proc_fd, struct err *e);
