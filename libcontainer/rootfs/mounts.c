@@ -83,20 +83,23 @@ static int make_last(int root, const char *dest)
 	return path_open_plain(dir, name, O_PATH | O_DIRECTORY, 0, 1);
 }
 
-/* The target, made if it is missing. */
-static int open_target(const struct walk *w, bool dir, struct err *e)
+/* The target, made if it is missing: *ret_made. */
+static int open_target(const struct walk *w, bool dir, bool *ret_made, struct err *e)
 {
 	const char *dest = w->m->dest;
-	AUTO_FD fd = path_open_plain(*w->root, dest, O_PATH | (dir ? O_DIRECTORY : 0), 0,
-				     0);
-	int r;
+	int flags = O_PATH | (dir ? O_DIRECTORY : 0), r;
+	AUTO_FD fd = path_open_plain(*w->root, dest, flags, 0, 0);
 
+	*ret_made = fd == -ENOENT;
 	if (fd == -ENOENT && dir)
 		fd = make_last(*w->root, dest);
 	if (fd >= 0)
 		return fd_take(&fd);
-	fd = dir ? path_mkdirs_in(*w->root, dest, TARGET_MODE)
-		 : path_mkfile_in(*w->root, dest, TARGET_MODE);
+	fd = path_open_in(*w->root, dest, flags, 0);
+	*ret_made = fd == -ENOENT;
+	if (fd == -ENOENT)
+		fd = dir ? path_mkdirs_in(*w->root, dest, TARGET_MODE)
+			 : path_mkfile_in(*w->root, dest, TARGET_MODE);
 	if (fd < 0)
 		return err_code(e, fd, "target %s", dest);
 	r = check_led(fd, dest, e);
@@ -248,7 +251,7 @@ static int clone_source(const struct walk *w, bool *ret_dir, struct err *e)
 static int mount_bind(const struct walk *w, struct err *e)
 {
 	AUTO_FD mount = -1, target = -1;
-	bool dir = false;
+	bool dir = false, made;
 	int r;
 
 	mount = clone_source(w, &dir, e);
@@ -257,7 +260,7 @@ static int mount_bind(const struct walk *w, struct err *e)
 	r = change_bind(w, mount, e);
 	if (r < 0)
 		return r;
-	target = open_target(w, dir, e);
+	target = open_target(w, dir, &made, e);
 	if (target < 0)
 		return target;
 	return attach(w, &mount, target, e);
@@ -380,12 +383,15 @@ static int make_any(const struct walk *w, int target, struct err *e)
 static int mount_fs(const struct walk *w, struct err *e)
 {
 	AUTO_FD mount = -1, target = -1;
+	bool made = false;
 	int r;
 
 	target = w->m->kind == MOUNT_STRICT ? open_strict_target(w, e)
-					    : open_target(w, true, e);
+					    : open_target(w, true, &made, e);
 	if (target < 0)
 		return target;
+	/* There is no mode to take over from what we have just made. */
+	w->m->inherit_mode &= !made;
 	if (w->m->data) {
 		mount = filesystem_make_old(w->m, *w->root, w->proc_fd, target, e);
 		if (mount < 0)

@@ -27,7 +27,7 @@ static struct mount_options parse(const char *words, int want)
 #define AT  MOUNT_ATTR__ATIME
 #define RO  MOUNT_ATTR_RDONLY
 #define NS  MOUNT_ATTR_NOSUID
-#define ND  MOUNT_ATTR_NODEV
+#define NV  MOUNT_ATTR_NODEV
 #define NX  MOUNT_ATTR_NOEXEC
 #define NDA MOUNT_ATTR_NODIRATIME
 #define NSF MOUNT_ATTR_NOSYMFOLLOW
@@ -45,8 +45,8 @@ static void flags_become_attributes(void)
 		{"ro", RO, 0, 0, 0},
 		{"ro rw", 0, RO, 0, 0},
 		{"rw ro", RO, 0, 0, 0},
-		{"nosuid nodev noexec", NS | ND | NX, 0, 0, 0},
-		{"suid dev exec", 0, NS | ND | NX, 0, 0},
+		{"nosuid nodev noexec", NS | NV | NX, 0, 0, 0},
+		{"suid dev exec", 0, NS | NV | NX, 0, 0},
 		{"nosuid suid", 0, NS, 0, 0},
 		{"nodiratime", NDA, 0, 0, 0},
 		{"diratime", 0, NDA, 0, 0},
@@ -63,8 +63,8 @@ static void flags_become_attributes(void)
 		{"rro", 0, 0, RO, 0},
 		{"rrw", 0, 0, 0, RO},
 		{"rro rrw", 0, 0, 0, RO},
-		{"rnosuid rnodev rnoexec", 0, 0, NS | ND | NX, 0},
-		{"rsuid rdev rexec", 0, 0, 0, NS | ND | NX},
+		{"rnosuid rnodev rnoexec", 0, 0, NS | NV | NX, 0},
+		{"rsuid rdev rexec", 0, 0, 0, NS | NV | NX},
 		{"rnodiratime rnosymfollow", 0, 0, NDA | NSF, 0},
 		{"rdiratime rsymfollow", 0, 0, 0, NDA | NSF},
 		{"rnoatime", 0, 0, NA, AT},

@@ -230,6 +230,9 @@ static void inside_modes(void)
 	struct stat st;
 
 	CHECK(stat("/tmp", &st) == 0 && (st.st_mode & 07777) == 01751);
+	CHECK(stat("/fresh/one", &st) == 0 && (st.st_mode & 07777) == 01777);
+	CHECK(stat("/via/new", &st) == 0 && (st.st_mode & 07777) == 01777);
+	CHECK(stat("/srv", &st) == 0 && (st.st_mode & 07777) == 0711);
 	CHECK(stat("/etc", &st) == 0 && (st.st_mode & 07777) == 0700);
 	CHECK(stat("/etc/sub", &st) == 0 && st.st_uid == 7 && st.st_gid == 8);
 	CHECK(file_says("/etc/name", "modes") && link_is("/etc/out", "/etc/name"));
@@ -258,6 +261,12 @@ static void tmpfs_modes_and_copies(void)
 	CHECK(mount_here("tmpfs", "modes/etc/mnt", "tmpfs", 0) == 0);
 	make_file("modes/etc/mnt/hidden", "");
 	add_mount(w, "/tmp", "tmpfs", "tmpfs", "size=1m");
+	add_mount(w, "/fresh/one", "tmpfs", "tmpfs", "");
+	make_dir("modes/srv");
+	CHECK(chmod(at_top("modes/srv"), 0711) == 0);
+	make_link("srv", "modes/via");
+	add_mount(w, "/via", "tmpfs", "tmpfs", "");
+	add_mount(w, "/via/new", "tmpfs", "tmpfs", "");
 	add_mount(w, "/etc", "tmpfs", "tmpfs", "tmpcopyup");
 	w->inside = inside_modes;
 	run_well(w);
