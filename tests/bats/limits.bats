@@ -172,7 +172,6 @@ value() { # FILE of the container's cgroup
 	requires cgroup2
 	! have memory || skip "memory is there"
 	leaves crun "the cgroup"
-	differs runc "leaves it out"
 	update_config '.linux.resources.memory = {limit: 67108864}'
 	run ! create
 	run ! oci state "$ID"
