@@ -137,7 +137,6 @@ load lib
 	update_config 'del(.process.capabilities)'
 	set_args grep -E 'CapEff|CapBnd' /proc/self/status
 	run -0 oci run "$ID"
-	differs runc-1.1 "leaves them as they are"
 	differs runc-1.3 "leaves them as they are"
 	[ "$(grep -c 0000000000000000 <<<"$output")" -eq 2 ]
 }

@@ -21,17 +21,21 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/*
+ * The socket has its name when one can connect to it, not before: a test waits for the
+ * name.
+ */
 static int socket_listen(const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd;
+	int fd, n;
 
-	if (strlen(path) >= sizeof(addr.sun_path))
+	n = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s.new", path);
+	if (n < 0 || (size_t)n >= sizeof(addr.sun_path))
 		errx(2, "%s is too long for a socket's path", path);
-	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    listen(fd, 1) < 0)
+	    listen(fd, 1) < 0 || rename(addr.sun_path, path) < 0)
 		err(2, "listen on %s", path);
 	return fd;
 }
