@@ -559,10 +559,19 @@ says() { # TEXT: the error, in any case of its letters, or else
 
 @test "C7: features has what containerd and CRI-O look for" {
 	differs crun-1.8 "has no features"
+	ask cli -E "$RUNTIME" features
+	jq -e '(.mountOptions | index("rro")) and (.linux.namespaces | index("user"))' <<<"${got[out]}"
+}
+
+@test "C7: features has idmapped mounts, without which no pod has a user namespace" {
+	differs crun-1.8 "has no features"
 	differs runc-1.1 "has no mountExtensions"
 	ask cli -E "$RUNTIME" features
-	jq -e '(.mountOptions | index("rro")) and (.linux.namespaces | index("user")) and
-		.linux.mountExtensions.idmap.enabled' <<<"${got[out]}"
+	enabled=$(jq .linux.mountExtensions.idmap.enabled <<<"${got[out]}")
+	if [ "$enabled" = false ] && runtime_is hull; then
+		todo "C7 of idmapped mounts, which are refused"
+	fi
+	[ "$enabled" = true ]
 }
 
 # ---- C8 ----
