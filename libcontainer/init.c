@@ -21,14 +21,12 @@
 #include "libcontainer/gate.h"
 #include "libcontainer/sync.h"
 
-/* Handlers of the runtime's process mean nothing here, and what it ignores (a shell's
- * background jobs ignore SIGINT) must not reach the container. */
-static void reset_signals(const sigset_t *mask)
+/* The clone has put handlers back to their defaults (CLONE_CLEAR_SIGHAND); what the runtime
+ * ignores is put back before the user's program (process_exec). */
+static void set_signal_mask(const sigset_t *mask)
 {
 	sigset_t none;
 
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, mask ? mask : &none, NULL);
 }
@@ -56,7 +54,7 @@ static int set_stdio(const int stdio[3], struct err *e)
 
 static int be_process(const sigset_t *mask, const int *stdio, struct err *e)
 {
-	reset_signals(mask);
+	set_signal_mask(mask);
 	/* Nobody in the container may look into this process while it is still ours. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(e, "prctl PR_SET_DUMPABLE");

@@ -19,6 +19,9 @@
 #include "base/str.h"
 #include "libcontainer/sync.h"
 
+#ifndef CLONE_CLEAR_SIGHAND /* linux/sched.h, since 5.5 */
+#define CLONE_CLEAR_SIGHAND 0x100000000ULL
+#endif
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80
 #endif
@@ -239,7 +242,7 @@ pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, int sync[2],
 		.plan = p, .sync = sync, .proc_fd = proc_fd, .body = body, .ctx = ctx};
 	int pidfd = -1;
 	struct clone_args args = {
-		.flags = CLONE_PIDFD | (p->intermediate ? 0 : p->clone_flags),
+		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | (p->intermediate ? 0 : p->clone_flags),
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD,
 	};

@@ -3,15 +3,14 @@
  * The talk between the runtime's process and the container's child while it is made: one
  * SOCK_SEQPACKET pair, one small message a step. All of it is safe after clone.
  *
- *	child			runtime
- *	        <-- SYNC_GO	the id maps are written (only if there is a new user
- *namespace) SYNC_NAMESPACES -->	all namespaces are entered (only if hooks want to
- *know)
- *	        <-- SYNC_GO	prestart and createRuntime hooks have run
- *	SYNC_CREATED -->	at the start gate; the terminal's master comes along
- *	        <-- SYNC_GO	the state is written: wait at the gate from now on
- *	        <-- SYNC_START	or (foreground): no gate, begin
- *	(closed by execve)	the user's program runs
+ *	child              runtime
+ *	               <-- SYNC_GO      the id maps are written (new user namespace only)
+ *	SYNC_NAMESPACES -->             all namespaces are entered (only if hooks want to know)
+ *	               <-- SYNC_GO      prestart and createRuntime hooks have run
+ *	SYNC_CREATED    -->             at the start gate; the terminal's master comes along
+ *	               <-- SYNC_GO      the state is written: wait at the gate from now on
+ *	               <-- SYNC_START   or (foreground): no gate, begin
+ *	(closed by execve)              the user's program runs
  *
  * SYNC_ERROR may come from the child at any point, and ends it. A closed socket means
  * that the other side has died.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A profile as a binary search. libseccomp takes 10 to 40 ms for the profile that docker
- *and podman give each container (measured: 437 names for three architectures), which is
- *more than all the rest of a start; this takes a part of a millisecond, and its programs
- *are shorter. The unit test compares what both answer.
+ * and podman give each container (measured: 437 names for three architectures), which is
+ * more than all the rest of a start; this takes a part of a millisecond, and its programs
+ * are shorter. The unit test compares what both answer.
  *
  * For each audit number (AUDIT_ARCH_*) the range of system call numbers is cut into
  * intervals of one answer each:
@@ -11,8 +11,8 @@
  *	0 default, 3 allow, 7 default, 8 allow, ... 450 ENOSYS, 0x40000000 kill
  *
  * and the program is a tree of "nr >= start of the right half?". A number whose rules
- *look at arguments is an interval of its own, whose leaf makes the comparisons. What is
- *newer than the profile is the last interval (see newer_is_enosys).
+ * look at arguments is an interval of its own, whose leaf makes the comparisons. What is
+ * newer than the profile is the last interval (see newer_is_enosys).
  */
 #include <errno.h>
 #include <linux/seccomp.h>

@@ -6,8 +6,7 @@
  *	floor run ROOTFS COMMAND ARG...	new pid, net, ipc, uts, mnt and cgroup namespaces;
  *					rootfs bound and pivoted to, /proc, a tmpfs on
  *					/dev; exec; wait
- *	floor exec PID COMMAND ARG...	the namespaces and the root of a process; exec;
- *wait
+ *	floor exec PID COMMAND ARG...	the namespaces and the root of a process; exec; wait
  *
  * Link it statically: its own start is not to be seen either.
  */

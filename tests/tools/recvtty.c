@@ -5,13 +5,14 @@
  *	recvtty [-s ROWSxCOLUMNS] [-n NAME_FILE] SOCKET
  *
  * Listens on SOCKET, takes the pty's master from the runtime, and relays: what the
- *terminal says to stdout, stdin to the terminal, until the terminal is hung up. Checks
- *what go-runc checks: one message with 1 to 4095 bytes of name and exactly one
- *descriptor.
+ * terminal says to stdout, stdin to the terminal, until the terminal is hung up. Checks
+ * what go-runc checks: one message with 1 to 4095 bytes of name and exactly one
+ * descriptor.
  */
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +126,23 @@ static void relay(int master)
 	}
 }
 
+/* ROWSxCOLUMNS */
+static int parse_size(const char *s, struct winsize *ret)
+{
+	char *end;
+	unsigned long rows = strtoul(s, &end, 10), columns;
+
+	if (end == s || *end != 'x' || rows > USHRT_MAX)
+		return -1;
+	s = end + 1;
+	columns = strtoul(s, &end, 10);
+	if (end == s || *end || columns > USHRT_MAX)
+		return -1;
+	ret->ws_row = (unsigned short)rows;
+	ret->ws_col = (unsigned short)columns;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name_file = NULL;
@@ -135,8 +153,7 @@ int main(int argc, char **argv)
 	while ((option = getopt(argc, argv, "s:n:")) != -1) {
 		if (option == 'n')
 			name_file = optarg;
-		else if (option != 's' ||
-			 sscanf(optarg, "%hux%hu", &size.ws_row, &size.ws_col) != 2)
+		else if (option != 's' || parse_size(optarg, &size) < 0)
 			errx(2, "usage: recvtty [-s ROWSxCOLUMNS] [-n NAME_FILE] SOCKET");
 	}
 	if (argc - optind != 1)

@@ -26,7 +26,9 @@ static void reads_process(void)
 	CHECK(p->env.count == 2 && !p->env.v[2]);
 	CHECK_STR(p->env.v[1], "TERM=xterm");
 	CHECK_STR(p->cwd, "/");
-	CHECK(p->capabilities && p->capabilities->bounding.count == 3 &&
+	if (!p->capabilities)
+		abort();
+	CHECK(p->capabilities->bounding.count == 3 &&
 	      p->capabilities->effective.count == 2 &&
 	      p->capabilities->ambient.count == 1);
 	CHECK_STR(p->capabilities->ambient.v[0], "CAP_NET_BIND_SERVICE");
