@@ -19,3 +19,11 @@ tests_fuzz_mount_options_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 TESTS += tests/fuzz/corpus.sh
 EXTRA_DIST += tests/fuzz/corpus.sh tests/fuzz/corpus tests/fuzz/replay.c
+
+check_PROGRAMS += tests/fuzz/device_filter_fuzz tests/fuzz/seccomp_fuzz
+tests_fuzz_device_filter_fuzz_SOURCES = tests/fuzz/device_filter_fuzz.c $(fuzz_main)
+tests_fuzz_device_filter_fuzz_LDADD = $(cgroup_libs)
+tests_fuzz_device_filter_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_seccomp_fuzz_SOURCES = tests/fuzz/seccomp_fuzz.c $(fuzz_main)
+tests_fuzz_seccomp_fuzz_LDADD = $(process_libs)
+tests_fuzz_seccomp_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
