@@ -77,6 +77,14 @@ static int spawn(struct exec_plan *p, const struct container *c, struct exec_pro
 	}
 	r = ns_spawn(&p->ns, sub >= 0 ? sub : c->cgroup.fd, p->proc, p->sync,
 		     init_run_exec, p, &x->pidfd, e);
+	/* A container that has made cgroups of its own (systemd) has no processes in the
+	 * outermost any more, and it takes none: go where the init has gone. */
+	if (r == -EBUSY && sub < 0 && c->cgroup.fd >= 0) {
+		sub = cgroup_open_of(&c->cgroup, c->pid, e);
+		r = sub < 0 ? sub
+			    : ns_spawn(&p->ns, sub, p->proc, p->sync, init_run_exec, p,
+				       &x->pidfd, e);
+	}
 	if (r < 0)
 		return r;
 	x->pid = r;

@@ -242,7 +242,8 @@ pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, int sync[2],
 		.plan = p, .sync = sync, .proc_fd = proc_fd, .body = body, .ctx = ctx};
 	int pidfd = -1;
 	struct clone_args args = {
-		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | (p->intermediate ? 0 : p->clone_flags),
+		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
+			 (p->intermediate ? 0 : p->clone_flags),
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD,
 	};
@@ -260,11 +261,11 @@ pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, int sync[2],
 		body(ctx);
 		_exit(1);
 	}
+	if (pid < 0)
+		return err_code(e, pid, "clone the container's process");
 	/* Now, or the end of a process that is killed before it says anything would never
 	 * be seen: we would hold the other end ourselves. */
 	fd_close(&sync[1]);
-	if (pid < 0)
-		return err_code(e, pid, "clone the container's process");
 	if (p->intermediate) {
 		fd_close(&pidfd);
 		return finish_intermediate(pid, sync[0], ret_pidfd, e);

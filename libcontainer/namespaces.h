@@ -48,9 +48,9 @@ void ns_plan_exec(const struct spec *s, int pidfd, struct ns_plan *ret);
 void ns_plan_done(struct ns_plan *p);
 
 /* Clones the child, in the cgroup (or -1). It runs body(ctx), which must not return.
- * proc_fd: base/procfs.h.
- * sync: [0] stays here, [1] is the child's and closed here. Returns the pid
- * of the child, which is a child of the caller, and its pidfd. */
+ * proc_fd: base/procfs.h. sync: [0] stays here, [1] is the child's and closed here once
+ * there is one. Returns the pid of the child, which is a child of the caller, and its
+ * pidfd. */
 pid_t ns_spawn(const struct ns_plan *p, int cgroup_fd, int proc_fd, int sync[2],
 	       void (*body)(void *ctx), void *ctx, int *ret_pidfd, struct err *e);
 

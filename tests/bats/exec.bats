@@ -175,3 +175,17 @@ setup() {
 	wait $first || status=$?
 	[ $status -eq 3 ]
 }
+
+@test "exec goes where the container's init has moved itself to" {
+	requires cgroup2 pids
+	differs crun-1.8 "stays in the outermost cgroup"
+	set_caps CAP_SYS_ADMIN
+	update_config '.mounts |= map(if .destination == "/sys/fs/cgroup"
+		then .options -= ["ro"] else . end)'
+	set_script 'mkdir /sys/fs/cgroup/inner && echo 1 >/sys/fs/cgroup/inner/cgroup.procs &&
+		echo +pids >/sys/fs/cgroup/cgroup.subtree_control && echo ready && sleep 1000'
+	start
+	wait_for grep -q ready "$DIR/out"
+	run -0 oci exec "$ID" cat /proc/self/cgroup
+	[[ $output == *0::/inner* ]]
+}
