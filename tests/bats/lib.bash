@@ -113,6 +113,7 @@ oci() {
 # The same in the background: $pid is the runtime's own, its output goes to $DIR/out and $DIR/err.
 oci_background() {
 	"$RUNTIME" --root "$ROOT" "$@" >"$DIR/out" 2>"$DIR/err" 3>&- &
+	# shellcheck disable=SC2034 # for the test
 	pid=$!
 }
 
