@@ -35,6 +35,15 @@ static int choose_driver(const struct cli *cli, enum cgroup_driver *ret, struct 
 	return 0;
 }
 
+/* Root in a user namespace, as podman's, is another matter. */
+static int refuse_plain_user(struct err *e)
+{
+	return geteuid() == 0 ? 0
+			      : err_set(e, ENOTSUP,
+					"containers of a user other than root: not "
+					"supported yet");
+}
+
 int create_container(struct cli *cli, const struct create *o, const char *id, bool start,
 		     struct launch_plan *p, struct container **ret, struct err *e)
 {
@@ -43,6 +52,9 @@ int create_container(struct cli *cli, const struct create *o, const char *id, bo
 	int r;
 
 	r = container_check_id(id, e);
+	if (r < 0)
+		return r;
+	r = refuse_plain_user(e);
 	if (r < 0)
 		return r;
 	r = launch_prepare(cli, &o->launch, p, e);

@@ -73,3 +73,17 @@ load lib
 	mkdir "$DIR/root2"
 	run ! "$RUNTIME" --root "$DIR/root2" state "$ID"
 }
+
+# bats test_tags=hull
+@test "create by a user other than root is refused by name" {
+	cp "$RUNTIME" "$DIR/hull"
+	run ! setpriv --reuid 1000 --regid 1000 --clear-groups "$DIR/hull" --root "$DIR/other" create "$ID"
+	[[ $output == *"other than root: not supported yet"* ]]
+}
+
+# bats test_tags=hull
+@test "a virtual machine that is asked for by annotation is refused by name" {
+	update_config '.annotations = {"dev.hull.engine": "microvm"}'
+	run ! oci run "$ID"
+	[[ $output == *"annotations: dev.hull.engine: microvm: not supported yet"* ]]
+}

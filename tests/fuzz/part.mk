@@ -18,7 +18,7 @@ tests_fuzz_mount_options_fuzz_LDADD = $(rootfs_libs)
 tests_fuzz_mount_options_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 TESTS += tests/fuzz/corpus.sh
-EXTRA_DIST += tests/fuzz/corpus.sh tests/fuzz/corpus tests/fuzz/replay.c
+EXTRA_DIST += tests/fuzz/README.md tests/fuzz/corpus.sh tests/fuzz/corpus tests/fuzz/replay.c
 
 check_PROGRAMS += tests/fuzz/device_filter_fuzz tests/fuzz/seccomp_fuzz
 tests_fuzz_device_filter_fuzz_SOURCES = tests/fuzz/device_filter_fuzz.c $(fuzz_main)

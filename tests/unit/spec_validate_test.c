@@ -339,6 +339,27 @@ static void sysctl_of_the_hosts_network_by_path(void)
 		  "namespace's path can't be looked at");
 }
 
+static void annotations(void)
+{
+	static const struct spec_refusal v[] = {
+		{",\"annotations\":{\"dev.hull.engine\":\"microvm\"}", "",
+		 "annotations: dev.hull.engine: microvm: not supported yet"},
+		{",\"annotations\":{\"a\":\"b\",\"dev.hull.vm.vcpus\":\"2\"}", "",
+		 "annotations: dev.hull.vm.vcpus: 2: not supported yet"},
+		{",\"annotations\":{\"run.oci.handler\":\"krun\"}", "",
+		 "annotations: run.oci.handler: krun: not supported yet"},
+	};
+	AUTO_ARENA a = {0};
+	struct err e = {0};
+
+	check_refusals(v, ARRAY_LEN(v));
+	CHECK(spec_with(&a,
+			",\"annotations\":{\"dev.hull.engine\":\"native\","
+			"\"run.oci.handler\":\"crun\",\"dev.hullo\":\"x\"}",
+			"", &e));
+	CHECK_STR(e.text, "");
+}
+
 static void sysctl_files(void)
 {
 	char buf[64];
@@ -363,6 +384,7 @@ static const struct test tests[] = {
 	{"mounts, devices and paths", files},
 	{"hooks have an absolute path and a timeout above 0", hooks},
 	{"a cgroup path stays where it is, its rules are sound", cgroups},
+	{"a virtual machine that is asked for by annotation is refused", annotations},
 	{"a sysctl is set only in a namespace of the container", sysctls},
 	{"a network namespace by path that is the host's counts as that",
 	 sysctl_of_the_hosts_network_by_path},
