@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/proc.h"
+#include "base/procfs.h"
 #include "libcontainer/engine.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/init.h"
@@ -77,19 +78,12 @@ static int set_names(const struct spec *s, struct err *e)
 	return 0;
 }
 
-/* Our pid as the runtime sees it, for the state that hooks get. */
-static pid_t host_pid(int proc_fd)
+/* The container's state with our pid as the runtime sees it. */
+static const char *own_state(struct hook_state *state, int proc_fd, size_t *ret_len)
 {
-	char buf[16];
-	ssize_t n = readlinkat(proc_fd, "self", buf, sizeof(buf) - 1);
-	uint32_t pid = 0;
+	pid_t pid = procfs_self(proc_fd);
 
-	if (n > 0) {
-		buf[n] = '\0';
-		if (str_to_u32(buf, &pid) < 0)
-			return 0;
-	}
-	return (pid_t)pid;
+	return hook_state_text(state, pid < 0 ? 0 : pid, ret_len);
 }
 
 /* The hook's program is the host's own. */
@@ -101,7 +95,7 @@ static int run_create_container(struct init_plan *p, struct err *e)
 
 	if (!h || !h->create_container.count)
 		return 0;
-	text = hook_state_text(&p->creating, host_pid(p->proc), &len);
+	text = own_state(&p->creating, p->proc, &len);
 	return hooks_run(&h->create_container, "createContainer", text, len, e);
 }
 
@@ -122,7 +116,7 @@ static int run_start_container(struct init_plan *p, struct err *e)
 
 	if (!h || !h->start_container.count)
 		return 0;
-	text = hook_state_text(&p->created, host_pid(p->proc), &len);
+	text = own_state(&p->created, p->proc, &len);
 	return hooks_run_confined(&h->start_container, "startContainer", text, len,
 				  confine_hook, p, e);
 }
