@@ -98,6 +98,20 @@ int procfs_open_at(int proc_fd, const char *path, int flags)
 	return path_open_plain(proc_fd, buf, flags | O_NOCTTY, 0, 1);
 }
 
+pid_t procfs_self(int proc_fd)
+{
+	char text[16];
+	ssize_t n = readlinkat(proc_fd, "self", text, sizeof(text) - 1);
+	uint32_t pid = 0;
+	int r;
+
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	r = str_to_u32(text, &pid);
+	return r < 0 ? r : (pid_t)pid;
+}
+
 int procfs_write(int proc_fd, const char *path, const char *text)
 {
 	AUTO_FD fd = procfs_open_at(proc_fd, path, O_WRONLY);

@@ -8,6 +8,8 @@
 #ifndef BASE_PROCFS_H
 #define BASE_PROCFS_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
 
 /* Opens /proc, or a new private procfs where that one is covered. Call it before
@@ -17,6 +19,10 @@ int procfs_open(struct err *e);
 /* Opens a file below it: "sys/net/ipv4/ip_forward"; "self/..." and "thread-self/..." are
  * understood. Returns a descriptor or -errno; safe after clone. */
 int procfs_open_at(int proc_fd, const char *path, int flags);
+
+/* The caller's pid as this procfs numbers it, or -errno (-ENOENT: not in its pid namespace);
+ * safe after clone. */
+pid_t procfs_self(int proc_fd);
 
 /* One write(2) of text to such a file. 0 or -errno; safe after clone. */
 int procfs_write(int proc_fd, const char *path, const char *text);

@@ -23,12 +23,17 @@
 #include "base/fd.h"
 #include "base/proc.h"
 
+/* Seconds, a century: what is more would not fit the clock. */
+#define TIMEOUT_MAX INT64_C(3155760000)
+
 struct run {
 	const struct spec_hook *hook;
+	hooks_confine *confine; /* NULL: as we are */
+	void *ctx;              /* its own */
 	pid_t pid;
 	int pidfd;         /* owned */
 	int in[2];         /* owned: the hook's stdin */
-	int report[2];     /* owned: the errno of a failed execve */
+	int report[2];     /* owned: the error of what never came to its execve */
 	const char *state; /* what is still to be written */
 	size_t left;
 	struct timespec deadline;
@@ -43,30 +48,26 @@ static void run_done(struct run *r)
 	fd_close(&r->report[1]);
 }
 
-static int run_init(struct run *r, const struct spec_hook *hook, const char *state,
-		    size_t state_len, struct err *e)
+static int run_init(struct run *r, struct err *e)
 {
-	*r = (struct run){
-		.hook = hook,
-		.pidfd = -1,
-		.in = {-1, -1},
-		.report = {-1, -1},
-		.state = state,
-		.left = state_len,
-	};
-	if (pipe2(r->in, O_CLOEXEC) < 0 || pipe2(r->report, O_CLOEXEC) < 0)
+	/* The report is read when the hook is dead, and so is there or will never be:
+	 * without O_NONBLOCK its end would be waited for, which comes when the last of
+	 * those has gone that other threads have cloned meanwhile. */
+	if (pipe2(r->in, O_CLOEXEC) < 0 || pipe2(r->report, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_sys(e, "pipe");
 	if (fcntl(r->in[1], F_SETFL, O_WRONLY | O_NONBLOCK) < 0)
 		return err_sys(e, "O_NONBLOCK on the hook's stdin");
-	if (hook->timeout.set) {
+	if (r->hook->timeout.set) {
 		(void)clock_gettime(CLOCK_MONOTONIC, &r->deadline);
-		r->deadline.tv_sec += hook->timeout.v;
+		r->deadline.tv_sec += r->hook->timeout.v < TIMEOUT_MAX
+					      ? r->hook->timeout.v
+					      : TIMEOUT_MAX;
 	}
 	return 0;
 }
 
 /* In the child: only fails. */
-static int become_hook(const struct run *r)
+static int become_hook(const struct run *r, struct err *e)
 {
 	/* A hook without args or env has none: nothing of the runtime's own leaks in. */
 	char *const no_env[] = {NULL};
@@ -77,17 +78,19 @@ static int become_hook(const struct run *r)
 	sigset_t none;
 
 	if (setpgid(0, 0) < 0)
-		return errno;
+		return err_sys(e, "setpgid");
 	if (dup2(r->in[0], STDIN_FILENO) < 0)
-		return errno;
+		return err_sys(e, "dup2");
 	if (fd_cloexec_from(3) < 0)
-		return errno;
+		return err_sys(e, "close-on-exec");
 	/* Whatever the runtime has blocked, caught or ignored is its own business. */
 	proc_reset_signals();
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (r->confine && r->confine(r->ctx, r->report[1], e) < 0)
+		return -e->code;
 	(void)execve(r->hook->path, argv, env);
-	return errno;
+	return err_sys(e, "exec %s", r->hook->path);
 }
 
 /* Starts the child with all signals blocked, so that no handler of the caller's runs
@@ -100,14 +103,14 @@ static int run_start(struct run *r, struct err *e)
 		.exit_signal = SIGCHLD,
 	};
 	sigset_t all, old;
-	int code;
+	struct err why;
 
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &old);
 	r->pid = proc_clone(&args);
 	if (r->pid == 0) {
-		code = become_hook(r);
-		(void)!write(r->report[1], &code, sizeof(code));
+		(void)become_hook(r, &why);
+		(void)!write(r->report[1], &why, sizeof(why));
 		_exit(127);
 	}
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
@@ -211,10 +214,14 @@ static int err_signal(struct err *e, int sig)
 
 static int run_verdict(const struct run *r, const siginfo_t *info, struct err *e)
 {
-	int code = 0;
+	struct err why;
 
-	if (fd_read_full(r->report[0], &code, sizeof(code)) == (ssize_t)sizeof(code))
-		return err_code(e, code, "exec %s", r->hook->path);
+	if (fd_read_full(r->report[0], &why, sizeof(why)) == (ssize_t)sizeof(why) &&
+	    why.code > 0) {
+		why.text[sizeof(why.text) - 1] = '\0';
+		*e = why;
+		return -e->code;
+	}
 	if (info->si_code != CLD_EXITED)
 		return err_signal(e, info->si_status);
 	if (info->si_status != 0)
@@ -222,43 +229,58 @@ static int run_verdict(const struct run *r, const siginfo_t *info, struct err *e
 	return 0;
 }
 
-static int hook_run(const struct spec_hook *hook, const char *state, size_t state_len,
-		    struct err *e)
+static int hook_run(struct run *r, struct err *e)
 {
-	struct run r;
 	siginfo_t info;
 	int res, reaped;
 
-	res = run_init(&r, hook, state, state_len, e);
+	res = run_init(r, e);
 	if (res == 0)
-		res = run_start(&r, e);
-	if (res < 0) {
-		run_done(&r);
-		return res;
-	}
-	res = run_watch(&r);
+		res = run_start(r, e);
 	if (res < 0)
-		run_kill(&r);
-	reaped = run_reap(&r, &info);
+		return res;
+	res = run_watch(r);
+	if (res < 0)
+		run_kill(r);
+	reaped = run_reap(r, &info);
 	if (res == -ETIMEDOUT)
-		res = err_set(e, ETIMEDOUT, "hook ran past specified timeout of %lld.0s",
-			      (long long)hook->timeout.v);
-	else if (res < 0)
-		res = err_code(e, res, "poll");
-	else if (reaped < 0)
-		res = err_code(e, reaped, "wait");
-	else
-		res = run_verdict(&r, &info, e);
-	run_done(&r);
+		return err_set(e, ETIMEDOUT, "hook ran past specified timeout of %lld.0s",
+			       (long long)r->hook->timeout.v);
+	if (res < 0)
+		return err_code(e, res, "poll");
+	if (reaped < 0)
+		return err_code(e, reaped, "wait");
+	return run_verdict(r, &info, e);
+}
+
+int hooks_run_confined(const struct spec_hook_list *list, const char *name,
+		       const char *state, size_t state_len, hooks_confine *fn, void *ctx,
+		       struct err *e)
+{
+	int res = 0;
+
+	for (size_t i = 0; i < list->count && res == 0; i++) {
+		struct run r = {
+			.hook = &list->v[i],
+			.confine = fn,
+			.ctx = ctx,
+			.pidfd = -1,
+			.in = {-1, -1},
+			.report = {-1, -1},
+			.state = state,
+			.left = state_len,
+		};
+
+		res = hook_run(&r, e);
+		run_done(&r);
+		if (res < 0)
+			res = err_wrap(e, "error running %s hook #%zu", name, i);
+	}
 	return res;
 }
 
 int hooks_run(const struct spec_hook_list *list, const char *name, const char *state,
 	      size_t state_len, struct err *e)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		if (hook_run(&list->v[i], state, state_len, e) < 0)
-			return err_wrap(e, "error running %s hook #%zu", name, i);
-	}
-	return 0;
+	return hooks_run_confined(list, name, state, state_len, NULL, NULL, e);
 }

@@ -18,4 +18,14 @@
 int hooks_run(const struct spec_hook_list *list, const char *name, const char *state,
 	      size_t state_len, struct err *e);
 
+/* The same for hooks that are files of the container, and so may be anybody's: fn(ctx,
+ * fd) is the last that each hook's process does before its execve, and takes away the
+ * rights that the hook must not have. It may close all descriptors but stdio and fd,
+ * which is close-on-exec. */
+typedef int hooks_confine(void *ctx, int fd, struct err *e);
+
+int hooks_run_confined(const struct spec_hook_list *list, const char *name,
+		       const char *state, size_t state_len, hooks_confine *fn, void *ctx,
+		       struct err *e);
+
 #endif

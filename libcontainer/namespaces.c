@@ -186,7 +186,25 @@ static int make_time(const struct ns_plan *p, int proc_fd, struct err *e)
 	return write_offset(proc_fd, "boottime", p->time_offsets->boottime, e);
 }
 
-/* The process in between: joins, clones, tells the child's pid, is gone. */
+/* The child in a pid namespace doesn't know what we call it, but our procfs does. It is
+ * the child that tells, and not who cloned it, so that this comes before all else that it
+ * has to say. */
+static void __attribute__((noreturn)) run_child(const struct spawn *s)
+{
+	pid_t pid = procfs_self(s->proc_fd);
+	struct err e;
+
+	if (pid < 0) {
+		(void)err_code(&e, pid, "look up the container's process");
+		sync_send_err(s->sync[1], &e);
+		_exit(1);
+	}
+	if (sync_send(s->sync[1], SYNC_PID, pid, -1) == 0)
+		s->body(s->ctx);
+	_exit(1);
+}
+
+/* The process in between: joins, clones, is gone. */
 static void __attribute__((noreturn)) run_intermediate(const struct spawn *s)
 {
 	struct clone_args args = {.flags = s->plan->clone_flags | CLONE_PARENT};
@@ -203,16 +221,14 @@ static void __attribute__((noreturn)) run_intermediate(const struct spawn *s)
 		_exit(1);
 	}
 	pid = proc_clone(&args);
-	if (pid == 0) {
-		s->body(s->ctx);
-		_exit(1);
-	}
+	if (pid == 0)
+		run_child(s);
 	if (pid < 0) {
 		(void)err_code(&e, pid, "clone the container's process");
 		sync_send_err(s->sync[1], &e);
 		_exit(1);
 	}
-	_exit(sync_send(s->sync[1], SYNC_PID, pid, -1) < 0);
+	_exit(0);
 }
 
 static pid_t finish_intermediate(pid_t middle, int sock, int *ret_pidfd, struct err *e)

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/proc.h"
+#include "base/procfs.h"
 #include "libcontainer/engine.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/init.h"
@@ -77,29 +78,47 @@ static int set_names(const struct spec *s, struct err *e)
 	return 0;
 }
 
-/* Our pid as the runtime sees it, for the state that hooks get. */
-static pid_t host_pid(int proc_fd)
+/* The container's state with our pid as the runtime sees it. */
+static const char *own_state(struct hook_state *state, int proc_fd, size_t *ret_len)
 {
-	char buf[16];
-	ssize_t n = readlinkat(proc_fd, "self", buf, sizeof(buf) - 1);
-	uint32_t pid = 0;
+	pid_t pid = procfs_self(proc_fd);
 
-	if (n > 0) {
-		buf[n] = '\0';
-		if (str_to_u32(buf, &pid) < 0)
-			return 0;
-	}
-	return (pid_t)pid;
+	return hook_state_text(state, pid < 0 ? 0 : pid, ret_len);
 }
 
-static int run_hooks(const struct spec_hook_list *list, const char *name,
-		     struct hook_state *state, int proc_fd, struct err *e)
+/* The hook's program is the host's own. */
+static int run_create_container(struct init_plan *p, struct err *e)
 {
+	const struct spec_hooks *h = p->spec->hooks;
 	const char *text;
 	size_t len;
 
-	text = hook_state_text(state, host_pid(proc_fd), &len);
-	return hooks_run(list, name, text, len, e);
+	if (!h || !h->create_container.count)
+		return 0;
+	text = own_state(&p->creating, p->proc, &len);
+	return hooks_run(&h->create_container, "createContainer", text, len, e);
+}
+
+static int confine_hook(void *ctx, int fd, struct err *e)
+{
+	const struct init_plan *p = ctx;
+
+	return process_confine(p->process, p->proc, fd, e);
+}
+
+/* The hook's program is a file of the image, and who made that may have no more rights by
+ * it than by the user's process (runc too drops all before these hooks run). */
+static int run_start_container(struct init_plan *p, struct err *e)
+{
+	const struct spec_hooks *h = p->spec->hooks;
+	const char *text;
+	size_t len;
+
+	if (!h || !h->start_container.count)
+		return 0;
+	text = own_state(&p->created, p->proc, &len);
+	return hooks_run_confined(&h->start_container, "startContainer", text, len,
+				  confine_hook, p, e);
 }
 
 /* The terminal is made in the container's own devpts; the session leader that we are
@@ -137,7 +156,6 @@ static int open_terminal(const struct spec_process *process, int root, bool bind
 /* Mounts, and into the new root. */
 static int enter_root(struct init_plan *p, int *ret_master, struct err *e)
 {
-	const struct spec_hooks *hooks = p->spec->hooks;
 	AUTO_FD root = -1;
 	int r;
 
@@ -147,18 +165,14 @@ static int enter_root(struct init_plan *p, int *ret_master, struct err *e)
 	r = open_terminal(p->spec->process, root, true, ret_master, e);
 	if (r < 0)
 		return r;
-	if (hooks && hooks->create_container.count) {
-		r = run_hooks(&hooks->create_container, "createContainer", &p->creating,
-			      p->proc, e);
-		if (r < 0)
-			return r;
-	}
+	r = run_create_container(p, e);
+	if (r < 0)
+		return r;
 	return rootfs_pivot(p->rootfs, root, e);
 }
 
 static int body(struct init_plan *p, struct err *e)
 {
-	const struct spec_hooks *hooks = p->spec->hooks;
 	AUTO_FD master = -1;
 	int r, sync;
 
@@ -190,12 +204,9 @@ static int body(struct init_plan *p, struct err *e)
 	if (r < 0)
 		return r;
 	fd_close(&master);
-	if (hooks && hooks->start_container.count) {
-		r = run_hooks(&hooks->start_container, "startContainer", &p->created,
-			      p->proc, e);
-		if (r < 0)
-			return r;
-	}
+	r = run_start_container(p, e);
+	if (r < 0)
+		return r;
 	return process_exec(p->process, p->proc, sync, e);
 }
 

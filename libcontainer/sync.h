@@ -4,6 +4,7 @@
  * SOCK_SEQPACKET pair, one small message a step. All of it is safe after clone.
  *
  *	child              runtime
+ *	SYNC_PID        -->             its pid (only behind an intermediate process)
  *	               <-- SYNC_GO      the id maps are written (new user namespace only)
  *	SYNC_NAMESPACES -->             all namespaces are entered (only if hooks want to know)
  *	               <-- SYNC_GO      prestart and createRuntime hooks have run
@@ -22,7 +23,7 @@
 
 enum sync_type {
 	SYNC_GO = 1,
-	SYNC_PID, /* from an intermediate process: value is the child's pid */
+	SYNC_PID, /* from a child of an intermediate process: value is its pid */
 	SYNC_NAMESPACES,
 	SYNC_CREATED,
 	SYNC_START,

@@ -2,7 +2,7 @@
 /*
  * The plan, and the child's steps in their order. See process.h.
  *
- * What the order of process_exec comes from:
+ * What the order of confine comes from:
  *  - labels and setgroups need the procfs, which is closed with all other descriptors;
  *  - these are really closed before the execve, not only marked: what is open still
  *    counts as a path (/proc/self/fd/N) while execve looks one up;
@@ -246,13 +246,15 @@ static int close_range_of(unsigned first, unsigned last, struct err *e)
 	return err_sys(e, "close_range %u to %u", first, last);
 }
 
-/* Leaves stdio, the preserved descriptors, extra_fd, and the log's for a last warning. */
-static int close_others(const struct process_plan *p, int extra_fd, struct err *e)
+/* Leaves stdio, so many preserved descriptors, extra_fd, and the log's for a last
+ * warning. */
+static int close_others(const struct process_plan *p, unsigned preserve, int extra_fd,
+			struct err *e)
 {
 	int log_fd = p->log ? p->log->fd : -1;
 	int keep[2] = {extra_fd < log_fd ? extra_fd : log_fd,
 		       extra_fd < log_fd ? log_fd : extra_fd};
-	unsigned first = 3 + p->preserve_fds;
+	unsigned first = 3 + preserve;
 	int r;
 
 	for (unsigned fd = 3; fd < first; fd++) {
@@ -289,19 +291,20 @@ static int drop_rights(const struct process_plan *p, struct err *e)
 	return caps_apply(&p->caps, p->log, e);
 }
 
-int process_exec(struct process_plan *p, int proc_fd, int extra_fd, struct err *e)
+/* Everything but the execve. */
+static int confine(const struct process_plan *p, unsigned preserve, int proc_fd,
+		   int extra_fd, struct err *e)
 {
 	int r;
 
 	(void)umask(p->user.umask);
 	/* What the runtime's caller ignores is no business of the container's. */
 	proc_reset_signals();
-	env_add_listen_pid(&p->env, getpid());
 	r = lsm_set_exec(&p->lsm, proc_fd, e);
 	if (r == 0)
 		r = user_set_groups(&p->user, proc_fd, e);
 	if (r == 0)
-		r = close_others(p, extra_fd, e);
+		r = close_others(p, preserve, extra_fd, e);
 	if (r == 0)
 		r = rlimits_set(&p->rlimits, e);
 	if (r < 0)
@@ -314,5 +317,20 @@ int process_exec(struct process_plan *p, int proc_fd, int extra_fd, struct err *
 		r = drop_rights(p, e);
 	if (r == 0 && p->no_new_privs)
 		r = seccomp_filter_load(&p->seccomp, e);
+	return r;
+}
+
+int process_confine(const struct process_plan *p, int proc_fd, int extra_fd,
+		    struct err *e)
+{
+	return confine(p, 0, proc_fd, extra_fd, e);
+}
+
+int process_exec(struct process_plan *p, int proc_fd, int extra_fd, struct err *e)
+{
+	int r;
+
+	env_add_listen_pid(&p->env, getpid());
+	r = confine(p, p->preserve_fds, proc_fd, extra_fd, e);
 	return r < 0 ? r : exec_path_run(p->path, p->argv, p->env.v, e);
 }

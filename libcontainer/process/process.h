@@ -75,6 +75,11 @@ int process_own_stdio(const struct process_plan *p, struct err *e);
  * should be close-on-exec. All others, proc_fd too, are closed by then. */
 int process_exec(struct process_plan *p, int proc_fd, int extra_fd, struct err *e);
 
+/* The same for another program of the container that is to have no more rights than the
+ * user's: everything but the execve, and without the preserved descriptors. */
+int process_confine(const struct process_plan *p, int proc_fd, int extra_fd,
+		    struct err *e);
+
 /*
  * Terminals (terminal.c).
  */

@@ -214,6 +214,17 @@ static void signals_are_as_new(void)
 	(void)signal(SIGPIPE, SIG_DFL);
 }
 
+static void a_long_timeout_is_no_short_one(void)
+{
+	struct spec_hook h = shell("read line");
+	struct err e = {0};
+
+	h.timeout.set = true;
+	h.timeout.v = INT64_MAX;
+	CHECK(run(&h, 1, &e) < 0);
+	CHECK_STR(e.text, "error running createRuntime hook #0: exit status 1");
+}
+
 static const struct test tests[] = {
 	{"a hook gets the state on stdin", gives_the_state},
 	{"its own args and env, and no other descriptor", gives_only_its_own},
@@ -224,6 +235,7 @@ static const struct test tests[] = {
 	{"one that can't be executed is told by the errno's name",
 	 tells_why_it_could_not_be_executed},
 	{"a timeout ends the hook and what it started", a_timeout_ends_the_whole_group},
+	{"the longest timeout is not over at once", a_long_timeout_is_no_short_one},
 	{"a state larger than a pipe is fed, or left unread",
 	 a_big_state_need_not_be_read},
 	{"other children of the caller stay unreaped", leaves_other_children_alone},
