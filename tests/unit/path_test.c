@@ -117,6 +117,7 @@ static void removes_without_following(void)
 	AUTO_FD keep = openat(top_fd, "outside/keep", O_CREAT | O_WRONLY | O_CLOEXEC,
 			      0600);
 
+	CHECK(keep >= 0);
 	CHECK(symlinkat("../outside", root, "tree-link") == 0);
 	CHECK(path_remove_tree(top_fd, "root", &e) == 0);
 	CHECK(!exists(top_fd, "root") && exists(top_fd, "outside/keep"));
