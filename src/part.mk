@@ -24,6 +24,7 @@ EXTRA_DIST += src/README.md
 # Only this object knows the commit, so that another one doesn't make all be built again.
 src/version.$(OBJEXT): AM_CPPFLAGS += -DHULL_COMMIT='"$(HULL_COMMIT)"'
 
-bin_PROGRAMS += hull
+# Beside its peers, where the callers' packages have theirs.
+sbin_PROGRAMS += hull
 hull_SOURCES = src/main.c
 hull_LDADD = libsrc.a $(libcontainer_libs) $(SECCOMP_LIBS)
