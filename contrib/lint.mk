@@ -3,11 +3,12 @@
 
 check_headers_flags = $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS)
 
-# Each header compiles alone.
+# Each header compiles alone, and so without the callers of what it defines.
 check-headers:
 	$(AM_V_at)set -e; for h in $$(cd $(srcdir) && git ls-files '*.h'); do \
 		echo "  HEADER   $$h"; \
-		echo "#include \"$$h\"" | $(CC) $(check_headers_flags) -I$(srcdir) -xc -fsyntax-only -; \
+		echo "#include \"$$h\"" | $(CC) $(check_headers_flags) -I$(srcdir) \
+			-Wno-unused-function -xc -fsyntax-only -; \
 	done
 
 format:
