@@ -84,7 +84,7 @@ task_is() { # STATUS
 	[[ $output == *67108864* ]]
 	ctr task kill -s SIGTERM "$ID"
 	wait_for task_is STOPPED
-	run -5 ctr task rm "$ID"
+	ctr task rm "$ID"
 	ctr container rm "$ID"
 }
 
