@@ -148,31 +148,31 @@ setup() {
 @test "startContainer hooks have the rights of the container's process and no others" {
 	# Their program may be the image's. Made writable for user 1000, who the hook must be.
 	update_config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c",
-		"id -u; grep -E \"^(Cap|NoNewPrivs)\" /proc/self/status; ls -l /proc/self/fd"],
+		"exec >/tmp/hook; id -u; grep -E \"^(Cap|NoNewPrivs)\" /proc/self/status; ls -l /proc/self/fd"],
 		env: ["PATH=/bin"]}] | .process.user = {uid: 1000, gid: 1000} |
-		.process.noNewPrivileges = true | .process.capabilities = {bounding: ["CAP_KILL"]}'
+		.process.noNewPrivileges = true | .root.readonly = false | .process.capabilities = {bounding: ["CAP_KILL"]}'
 	set_args true
 	start
 	wait_for is stopped
-	[ "$(head -1 "$DIR/out")" = 1000 ]
-	[ "$(awk '$1 == "CapEff:" {print $2}' "$DIR/out")" = 0000000000000000 ]
-	[ "$(awk '$1 == "CapPrm:" {print $2}' "$DIR/out")" = 0000000000000000 ]
-	[ "$(awk '$1 == "CapBnd:" {print $2}' "$DIR/out")" = 0000000000000020 ]
-	[ "$(awk '$1 == "NoNewPrivs:" {print $2}' "$DIR/out")" = 1 ]
-	run ! grep -qE ' ([3-9]|[0-9]{2,}) -> (/[^p]|/proc$|socket|pipe|anon)' "$DIR/out"
+	[ "$(head -1 rootfs/tmp/hook)" = 1000 ]
+	[ "$(awk '$1 == "CapEff:" {print $2}' rootfs/tmp/hook)" = 0000000000000000 ]
+	[ "$(awk '$1 == "CapPrm:" {print $2}' rootfs/tmp/hook)" = 0000000000000000 ]
+	[ "$(awk '$1 == "CapBnd:" {print $2}' rootfs/tmp/hook)" = 0000000000000020 ]
+	[ "$(awk '$1 == "NoNewPrivs:" {print $2}' rootfs/tmp/hook)" = 1 ]
+	run ! grep -qE ' ([3-9]|[0-9]{2,}) -> (/[^p]|/proc$|socket|pipe|anon)' rootfs/tmp/hook
 }
 
 @test "startContainer hooks are under the container's seccomp filter" {
 	requires seccomp
 	update_config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c",
-		"mkdir /tmp/made; echo $?"], env: ["PATH=/bin"]}] | .root.readonly = false |
+		"mkdir /tmp/made; echo $? >/tmp/hook"], env: ["PATH=/bin"]}] | .root.readonly = false |
 		.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
 			syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO"}]}'
 	set_args true
 	start
 	wait_for is stopped
 	[ ! -e rootfs/tmp/made ]
-	grep -qx 1 "$DIR/out"
+	grep -qx 1 rootfs/tmp/hook
 }
 
 @test "the command does not run if a startContainer hook fails" {
