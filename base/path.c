@@ -268,7 +268,7 @@ static int remove_one(int dir, const char *name, dev_t dev)
 		return -errno;
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return errno == ENOENT ? 0 : -errno;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (dev && st.st_dev != dev)

@@ -129,6 +129,19 @@ static int load(struct container *c, const char *root, const char *id, struct er
 	return 0;
 }
 
+int container_reload(struct container *c, struct err *e)
+{
+	int r;
+
+	cgroup_done(&c->cgroup);
+	fd_close(&c->pidfd);
+	r = state_read(c, e);
+	if (r < 0)
+		return r;
+	c->pidfd = open_process(c);
+	return 0;
+}
+
 int container_load(const char *root, const char *id, struct container **ret,
 		   struct err *e)
 {
@@ -159,6 +172,9 @@ int container_status(const struct container *c, struct err *e)
 	/* pidfd was good when the container was loaded; it may have died since. */
 	if (c->pidfd < 0 || proc_kill(c->pidfd, 0) == -ESRCH)
 		return CONTAINER_STOPPED;
+	/* Its process may be in the host's root as yet. */
+	if (state_is_making(c->dir))
+		return CONTAINER_CREATING;
 	r = cgroup_is_frozen(&c->cgroup, e);
 	if (r < 0)
 		return r;

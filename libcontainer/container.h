@@ -26,7 +26,7 @@
 #include "libcontainer/spec/spec.h"
 
 enum container_status {
-	CONTAINER_CREATING, /* create is at work, or died in it */
+	CONTAINER_CREATING, /* create is at work, or died in it (and pid is 0 then) */
 	CONTAINER_CREATED,  /* waits at its start gate */
 	CONTAINER_RUNNING,
 	CONTAINER_PAUSED,
@@ -90,6 +90,9 @@ int container_start(struct container *c, const struct log *log, struct err *e);
 /* Loads a container: -ENOENT "container does not exist". */
 int container_load(const char *root, const char *id, struct container **ret,
 		   struct err *e);
+
+/* Reads its state again: as long as `create` was at work it may have been another. */
+int container_reload(struct container *c, struct err *e);
 
 /* The status as it is now, or -errno. */
 int container_status(const struct container *c, struct err *e);

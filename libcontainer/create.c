@@ -183,6 +183,20 @@ static int hand_out(struct init_plan *p, struct container *c, int *master, struc
 	return 0;
 }
 
+/* It is complete, and commands may come; its process waits for `start`, or for us. */
+static int let_wait(struct init_plan *p, struct container *c, struct err *e)
+{
+	int r = state_made(c->dir, e);
+
+	if (r < 0)
+		return r;
+	if (p->options->foreground) {
+		c->sync = fd_take(&p->sync[0]);
+		return 0;
+	}
+	return sync_tell(p->sync[0], SYNC_GO, e);
+}
+
 static int converse(struct init_plan *p, struct container *c, struct err *e)
 {
 	AUTO_FD master = -1;
@@ -214,11 +228,10 @@ static int converse(struct init_plan *p, struct container *c, struct err *e)
 	r = hand_out(p, c, &master, e);
 	if (r < 0)
 		return r;
-	if (p->options->foreground) {
-		c->sync = fd_take(&p->sync[0]);
-		return 0;
-	}
-	return sync_tell(p->sync[0], SYNC_GO, e);
+	r = let_wait(p, c, e);
+	if (r < 0 && p->options->pid_file)
+		(void)unlink(p->options->pid_file);
+	return r;
 }
 
 /* A child that died without a word was killed: by its memory limit, as a rule. */
@@ -239,12 +252,10 @@ static void take_back(struct container *c, const struct container_options *o)
 	if (c->pid > 0) {
 		(void)kill(c->pid, SIGKILL);
 		(void)proc_wait(c->pid);
-		if (o->pid_file)
-			(void)unlink(o->pid_file);
 	}
 	(void)cgroup_kill(&c->cgroup, SIGKILL, ERR_IGNORE);
 	(void)cgroup_destroy(&c->cgroup, ERR_IGNORE);
-	(void)state_remove(o->root, o->id, ERR_IGNORE);
+	(void)state_remove(o->root, o->id, c->dir, ERR_IGNORE);
 }
 
 static int create(struct container *c, const struct container_options *o, struct err *e)

@@ -28,7 +28,7 @@ int container_kill(struct container *c, int sig, bool all, struct err *e)
 	status = container_status(c, e);
 	if (status < 0)
 		return status;
-	if (status == CONTAINER_STOPPED || status == CONTAINER_CREATING)
+	if (status == CONTAINER_STOPPED || c->pidfd < 0)
 		return err_set(e, ESRCH, "container not running");
 	return engine->signal(c, sig, e);
 }
@@ -86,7 +86,7 @@ static int destroy(struct container *c, const struct log *log, struct err *e)
 	/* Read before the folder goes, run after it has gone. */
 	if (c->has_poststop && container_spec(c, &s, &why) < 0)
 		log_warn(log, "poststop hooks: %s", why.text);
-	r = state_remove(c->root, c->id, e);
+	r = state_remove(c->root, c->id, c->dir, e);
 	if (r < 0)
 		return r;
 	if (s && s->hooks)
@@ -94,11 +94,25 @@ static int destroy(struct container *c, const struct log *log, struct err *e)
 	return 0;
 }
 
+static int refuse_alive(const struct container *c, struct err *e)
+{
+	int status = container_status(c, e);
+
+	if (status < 0)
+		return status;
+	/* A created one is deleted, as with runc; of a half-made one the maker is at work,
+	 * unless there is no process yet. */
+	if (status == CONTAINER_STOPPED || status == CONTAINER_CREATED || c->pidfd < 0)
+		return 0;
+	return err_set(e, EBUSY, "cannot delete container %s that is not stopped: %s",
+		       c->id, container_status_name((enum container_status)status));
+}
+
 int container_delete(struct container *c, bool force, const struct log *log,
 		     struct err *e)
 {
 	struct err why;
-	int status, r;
+	int r;
 
 	if (!engine_find(c->engine))
 		return err_set(e, ENOTSUP, "this hull has no engine %s", c->engine);
@@ -108,16 +122,16 @@ int container_delete(struct container *c, bool force, const struct log *log,
 	/* Forced, it goes on also against a command that hangs. */
 	if (r < 0 && !force)
 		return *e = why, r;
-	status = container_status(c, force ? &why : e);
+	/* Loaded before it had a process, and a cgroup perhaps: it may have them by now. */
+	if (c->pid == 0) {
+		r = container_reload(c, &why);
+		if (r < 0 && !force)
+			return *e = why, r;
+	}
 	if (!force) {
-		if (status < 0)
-			return status;
-		if (status == CONTAINER_RUNNING || status == CONTAINER_PAUSED)
-			return err_set(
-				e, EBUSY,
-				"cannot delete container %s that is not stopped: %s",
-				c->id,
-				container_status_name((enum container_status)status));
+		r = refuse_alive(c, e);
+		if (r < 0)
+			return r;
 	}
 	return destroy(c, log, e);
 }
@@ -125,7 +139,9 @@ int container_delete(struct container *c, bool force, const struct log *log,
 int container_delete_remains(const char *root, const char *id, const struct log *log,
 			     struct err *e)
 {
+	struct container *c = NULL;
 	AUTO_FD dir = -1;
+	struct err why;
 	int r;
 
 	r = container_check_id(id, e);
@@ -136,7 +152,17 @@ int container_delete_remains(const char *root, const char *id, const struct log 
 		return 0;
 	if (dir < 0)
 		return dir;
+	/* The state is written under the lock: there may be one now. */
+	r = state_lock(dir, &why);
+	if (r == -ENOENT)
+		return 0;
+	if (container_load(root, id, &c, &why) == 0) {
+		state_unlock(dir);
+		r = container_delete(c, true, log, e);
+		container_free(c);
+		return r;
+	}
 	log_warn(log, "container %s has no readable state: only its folder is removed",
 		 id);
-	return state_remove(root, id, e);
+	return state_remove(root, id, dir, e);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "libcontainer/sync.h"
 
 #define GATE_NAME "start"
 
@@ -44,18 +45,21 @@ bool gate_exists(int dir)
 
 int gate_wait(int listener, struct err *e)
 {
-	int fd;
+	for (;;) {
+		AUTO_FD fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
-	do {
-		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	} while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
-	return fd < 0 ? err_sys(e, "the start gate: accept") : fd;
+		if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
+			return err_sys(e, "the start gate: accept");
+		if (fd >= 0 && sync_expect(fd, SYNC_START, NULL, NULL, ERR_IGNORE) == 0)
+			return fd_take(&fd);
+	}
 }
 
 int gate_open(int dir, struct err *e)
 {
 	AUTO_FD sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct sockaddr_un addr;
+	int r;
 
 	if (sock < 0)
 		return err_sys(e, "the start gate: socket");
@@ -64,5 +68,7 @@ int gate_open(int dir, struct err *e)
 		return err_sys(e, "the start gate: connect");
 	if (unlinkat(dir, GATE_NAME, 0) < 0)
 		return err_sys(e, "the start gate: unlink");
-	return fd_take(&sock);
+	/* Only now: a container that runs is never "created", wherever we are killed. */
+	r = sync_tell(sock, SYNC_START, e);
+	return r < 0 ? r : fd_take(&sock);
 }

@@ -19,8 +19,8 @@ int gate_make(int dir, struct err *e);
 /* Is there one? */
 bool gate_exists(int dir);
 
-/* In the child: waits for `start`, for as long as it takes. Returns the connection; safe
- * after clone. */
+/* In the child: waits for `start`, for as long as it takes; one that dies before it has taken
+ * the gate away is nothing. Returns the connection; safe after clone. */
 int gate_wait(int listener, struct err *e);
 
 /* Opens the gate and takes it away. Returns the connection, on which sync_expect_close

@@ -71,6 +71,9 @@ int container_start(struct container *c, const struct log *log, struct err *e)
 	 */
 	state_unlock(c->dir);
 	r = gate < 0 ? gate : sync_expect_close(gate, e);
+	if (r == -EPIPE)
+		(void)err_set(e, EPIPE,
+			      "the container's process died before it could begin");
 	if (r < 0 || !c->has_poststart)
 		return r;
 	return run_poststart(c, log, e);

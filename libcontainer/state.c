@@ -52,7 +52,26 @@ int state_make(const char *root, const char *id, struct err *e)
 	if (dir < 0)
 		return err_sys(e, "open %s/%s", root, id);
 	r = state_lock(dir, e);
-	return r < 0 ? r : fd_take(&dir);
+	if (r < 0)
+		return r;
+	if (mknodat(dir, MAKING_FILE, S_IFREG | 0600, 0) < 0) {
+		r = err_sys(e, "make %s/%s/" MAKING_FILE, root, id);
+		(void)unlinkat(top, id, AT_REMOVEDIR);
+		return r;
+	}
+	return fd_take(&dir);
+}
+
+int state_made(int dir, struct err *e)
+{
+	if (unlinkat(dir, MAKING_FILE, 0) < 0)
+		return err_sys(e, "remove " MAKING_FILE);
+	return 0;
+}
+
+bool state_is_making(int dir)
+{
+	return faccessat(dir, MAKING_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int state_open(const char *root, const char *id, struct err *e)
@@ -287,11 +306,18 @@ int state_read(struct container *c, struct err *e)
 	return r < 0 ? r : read_fields(c, v, e);
 }
 
-int state_remove(const char *root, const char *id, struct err *e)
+int state_remove(const char *root, const char *id, int dir, struct err *e)
 {
 	AUTO_FD top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat ours, now;
 
 	if (top < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "open the state root %s", root);
+	if (fstat(dir, &ours) < 0)
+		return err_sys(e, "stat the container's folder");
+	if (fstatat(top, id, &now, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "stat %s/%s", root, id);
+	if (now.st_dev != ours.st_dev || now.st_ino != ours.st_ino)
+		return 0;
 	return path_remove_tree(top, id, e);
 }

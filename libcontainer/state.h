@@ -12,10 +12,17 @@
 /* Names in the folder. */
 #define STATE_FILE  "state.json"
 #define CONFIG_FILE "config.json"
+#define MAKING_FILE "creating" /* as long as `create` is at work */
 
 /* Makes the root (0700) where it is missing and the container's folder (0711), and locks
- * it. -EEXIST if there is such a container. Returns the folder's descriptor. */
+ * it; the container counts as being made until state_made. -EEXIST if there is such a container. Returns the folder's descriptor. */
 int state_make(const char *root, const char *id, struct err *e);
+
+/* The container is complete: what is in it are its own files, and no longer the host's. */
+int state_made(int dir, struct err *e);
+
+/* Is it still being made, or did its maker die? */
+bool state_is_making(int dir);
 
 /* Opens the folder: -ENOENT "container does not exist". */
 int state_open(const char *root, const char *id, struct err *e);
@@ -31,7 +38,8 @@ int state_save(const struct container *c, struct err *e);
 /* Reads state.json into a container whose root, id and dir are set. */
 int state_read(struct container *c, struct err *e);
 
-/* Removes the folder with all in it. */
-int state_remove(const char *root, const char *id, struct err *e);
+/* Removes the folder with all in it, if what has this name is still the folder `dir`: another
+ * command may have removed that and another container have got the id since. */
+int state_remove(const char *root, const char *id, int dir, struct err *e);
 
 #endif

@@ -36,8 +36,11 @@ static int receive(int sock, struct sync_msg *m, int *ret_fd, struct err *e)
 
 	memset(m, 0, sizeof(*m));
 	n = fd_recv(sock, m, sizeof(*m), ret_fd);
-	if (n == 0 || n == -ECONNRESET)
+	if (n == 0)
 		return 0;
+	/* It died with a message of ours unread. */
+	if (n == -ECONNRESET)
+		return err_set(e, EPIPE, "the other process has died");
 	if (n < 0)
 		return err_code(e, (int)n, "receive from the container's process");
 	if (n < (ssize_t)HEAD_SIZE)

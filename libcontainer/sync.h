@@ -45,7 +45,7 @@ int sync_expect(int sock, enum sync_type type, int *ret_value, int *ret_fd,
 		struct err *e);
 
 /* Waits until the other side has closed the socket: 0. An error that it sends first is
- * returned. */
+ * returned; -EPIPE if it has died without reading what was sent to it. */
 int sync_expect_close(int sock, struct err *e);
 
 #endif

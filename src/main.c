@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -146,6 +147,8 @@ int main(int argc, char **argv)
 	int r, status = 1;
 
 	open_stdio();
+	/* With SIG_IGN, as a caller may have left it, children vanish unwaited for. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	cli.name = root_program_name(argc > 0 ? argv[0] : NULL);
 	words = argc > 0 ? copy_argv(&cli.arena, argc, argv) : NULL;
 	if (!words)

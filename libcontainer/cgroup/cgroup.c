@@ -291,6 +291,11 @@ int cgroup_destroy(struct cgroup *c, struct err *e)
 	 * be another container's. */
 	if (c->fd < 0)
 		return 0;
+	/* Nor if it was removed by somebody else: then it has no files any more. */
+	if (faccessat(c->fd, "cgroup.procs", F_OK, 0) < 0) {
+		fd_close(&c->fd);
+		return 0;
+	}
 	top = cgroup_path_top(e);
 	if (top < 0)
 		return top;

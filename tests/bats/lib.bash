@@ -273,7 +273,9 @@ set_caps() { # CAP_NAME...
 
 # The folder of the container's cgroup
 cgroup_of() { # [ID]
-	echo "/sys/fs/cgroup/hull-test/${1:-$ID}"
+	local top=/sys/fs/cgroup
+	have cgroup2 || [ ! -d $top/unified ] || top=$top/unified
+	echo "$top/hull-test/${1:-$ID}"
 }
 
 # ---- before and after ----
