@@ -115,3 +115,7 @@ check_PROGRAMS += $(confine_tests)
 TESTS += $(confine_tests)
 tests_unit_caps_test_LDADD = $(process_libs)
 tests_unit_seccomp_test_LDADD = $(process_libs)
+
+# The tests that are scripts
+EXTRA_DIST += tests/README.md tests/run tests/shards tests/deps tests/bats tests/lab tests/peers \
+	tests/tools/README.md tests/data/specs

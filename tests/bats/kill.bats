@@ -5,10 +5,13 @@
 load lib
 
 @test "kill sends SIGTERM when no signal is named" {
-	set_daemon
+	# Before the trap is set, process 1 of a pid namespace ignores it.
+	set_script 'trap "echo term; exit 0" TERM; echo ready; while :; do sleep 0.1; done'
 	start
+	wait_for grep -q ready "$DIR/out"
 	oci kill "$ID"
 	wait_for is stopped
+	grep -q term "$DIR/out"
 }
 
 @test "kill takes a signal as number, as name, and as name with SIG" {

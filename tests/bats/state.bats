@@ -24,7 +24,7 @@ load lib
 	is created
 	oci start "$ID"
 	is running
-	oci kill "$ID" TERM
+	oci kill "$ID" KILL
 	wait_for is stopped
 }
 
