@@ -100,10 +100,10 @@ static bool is_missing(int r)
 	return r == -ENOENT || r == -ENOTDIR;
 }
 
-static int mask(struct masks_plan *p, struct covers *c, int root, const char *path,
-		struct err *e)
+/* Takes fd, the target, which may be an error. */
+static int mask(struct masks_plan *p, struct covers *c, int fd, struct err *e)
 {
-	AUTO_FD target = path_open_in(root, path, O_PATH, 0);
+	AUTO_FD target = fd;
 	struct stat st;
 	int r;
 
@@ -126,10 +126,11 @@ static int mask(struct masks_plan *p, struct covers *c, int root, const char *pa
 	return r < 0 ? err_code(e, r, "cover") : 0;
 }
 
-static int make_readonly(int root, const char *path, struct err *e)
+/* As mask. */
+static int make_readonly(int fd, struct err *e)
 {
 	const struct mount_change read_only = {.set = MOUNT_ATTR_RDONLY};
-	AUTO_FD target = path_open_in(root, path, O_PATH, 0), mount = -1;
+	AUTO_FD target = fd, mount = -1;
 	int r;
 
 	if (is_missing(target))
@@ -146,18 +147,19 @@ static int make_readonly(int root, const char *path, struct err *e)
 	return r < 0 ? err_code(e, r, "attach") : 0;
 }
 
-int masks_apply(struct masks_plan *p, int root, struct err *e)
+int masks_apply(struct masks_plan *p, const struct mounts_plan *mounts, int root,
+		struct err *e)
 {
 	struct covers c = {.empty = -1};
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < p->readonly->count; i++) {
-		r = make_readonly(root, p->readonly->v[i], e);
+		r = make_readonly(mounts_open(mounts, root, p->readonly->v[i]), e);
 		if (r < 0)
 			(void)err_wrap(e, "read-only path %s", p->readonly->v[i]);
 	}
 	for (size_t i = 0; r >= 0 && i < p->masked->count; i++) {
-		r = mask(p, &c, root, p->masked->v[i], e);
+		r = mask(p, &c, mounts_open(mounts, root, p->masked->v[i]), e);
 		if (r < 0)
 			(void)err_wrap(e, "masked path %s", p->masked->v[i]);
 	}

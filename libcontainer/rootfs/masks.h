@@ -10,7 +10,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "libcontainer/rootfs/host_tree.h"
+#include "libcontainer/rootfs/mounts.h"
 #include "libcontainer/spec/spec.h"
 
 struct masks_plan {
@@ -28,6 +28,7 @@ void masks_plan_done(struct masks_plan *p);
 int masks_fetch(struct masks_plan *p, struct err *e);
 
 /* In the child, after the pivot; root: "/". */
-int masks_apply(struct masks_plan *p, int root, struct err *e);
+int masks_apply(struct masks_plan *p, const struct mounts_plan *mounts, int root,
+		struct err *e);
 
 #endif

@@ -199,6 +199,21 @@ static int change_bind(const struct walk *w, int mount, struct err *e)
 	return r < 0 ? r : propagate(o, next, mount, e);
 }
 
+/* What is trusted to be there later. */
+static bool is_kernels(const struct mount_entry *m)
+{
+	return m->kind == MOUNT_STRICT || str_eq(m->dest, "/proc") ||
+	       str_eq(m->dest, "/sys");
+}
+
+static void keep(struct mount_entry *m, int *mount)
+{
+	if (m->read_only_late)
+		m->held = fd_take(mount);
+	else if (is_kernels(m))
+		m->top = fd_take(mount);
+}
+
 static int attach(const struct walk *w, int *mount, int target, struct err *e)
 {
 	int r = mount_attach(*mount, target);
@@ -214,8 +229,7 @@ static int attach(const struct walk *w, int *mount, int target, struct err *e)
 		if (*w->root < 0)
 			return err_sys(e, "dup");
 	}
-	if (w->m->read_only_late)
-		w->m->held = fd_take(mount);
+	keep(w->m, mount);
 	return 0;
 }
 
@@ -260,7 +274,8 @@ static int mount_bind(const struct walk *w, struct err *e)
 	r = change_bind(w, mount, e);
 	if (r < 0)
 		return r;
-	target = open_target(w, dir, &made, e);
+	target = dir && is_kernels(w->m) ? open_strict_target(w, e)
+					 : open_target(w, dir, &made, e);
 	if (target < 0)
 		return target;
 	return attach(w, &mount, target, e);
@@ -397,8 +412,8 @@ static int mount_fs(const struct walk *w, struct err *e)
 		if (mount < 0)
 			return mount;
 		r = dress_fs(w, mount, target, e);
-		if (r >= 0 && w->m->read_only_late)
-			w->m->held = fd_take(&mount);
+		if (r >= 0)
+			keep(w->m, &mount);
 		return r;
 	}
 	mount = make_any(w, target, e);
@@ -422,6 +437,38 @@ int mounts_walk(const struct mounts_plan *p, int *root, int proc_fd, struct err 
 					w.m->source ? w.m->source : w.m->type, w.m->dest);
 	}
 	return 0;
+}
+
+int mounts_open(const struct mounts_plan *p, int root, const char *path)
+{
+	const struct mount_entry *best = NULL;
+	const char *rest = NULL, *below;
+	char clean[PATH_MAX];
+	int r;
+
+	r = path_clean(path, clean, sizeof(clean));
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < p->count; i++) {
+		const struct mount_entry *m = &p->v[i];
+
+		below = m->top < 0 ? NULL : str_after(clean, m->dest);
+		if (!below || (*below != '\0' && *below != '/'))
+			continue;
+		/* The innermost; of two in one place, the later is on top. */
+		if (!best || strlen(m->dest) >= strlen(best->dest)) {
+			best = m;
+			rest = below;
+		}
+	}
+	return best ? path_open_in(best->top, rest, O_PATH, 0)
+		    : path_open_in(root, clean, O_PATH, 0);
+}
+
+void mounts_close(const struct mounts_plan *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		fd_close(&p->v[i].top);
 }
 
 int mounts_seal(const struct mounts_plan *p, struct err *e)

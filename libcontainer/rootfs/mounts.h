@@ -33,6 +33,7 @@ struct mount_entry {
 	bool label_top;      /* label is set on the new filesystem's top folder instead */
 	bool read_only_late; /* the mount is written to until rootfs_seal */
 	int held;            /* child: the mount, if it becomes read-only late */
+	int top;             /* child: the mount, if it is on /proc or /sys; else -1 */
 };
 
 struct mounts_plan {
@@ -51,6 +52,14 @@ void mounts_plan_done(struct mounts_plan *p);
 
 /* Mounts all; *root is replaced if a mount goes over it. */
 int mounts_walk(const struct mounts_plan *p, int *root, int proc_fd, struct err *e);
+
+/* Opens a path (O_PATH) below the root, or below what was mounted on /proc or /sys if its text
+ * leads there: whoever can rename in the rootfs must not lead away what is to be hidden of
+ * those (CVE-2019-19921). Returns a descriptor or -errno. */
+int mounts_open(const struct mounts_plan *p, int root, const char *path);
+
+/* Lets go of what mounts_open needs. */
+void mounts_close(const struct mounts_plan *p);
 
 /* Makes read-only what had to wait. */
 int mounts_seal(const struct mounts_plan *p, struct err *e);

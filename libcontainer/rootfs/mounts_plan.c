@@ -275,7 +275,7 @@ int mounts_plan_make(struct arena *a, const struct rootfs_options *o,
 	if (!p->v)
 		return err_code(e, ENOMEM, "mounts");
 	for (size_t i = 0; i < s->mounts_count; i++) {
-		p->v[i].held = p->v[i].host.fd = -1;
+		p->v[i].held = p->v[i].top = p->v[i].host.fd = -1;
 		p->count++;
 		r = plan_mount(&pl, &s->mounts[i], &p->v[i], e);
 		if (r < 0)

@@ -274,5 +274,7 @@ int rootfs_seal(const struct rootfs_plan *p, struct err *e)
 		if (r < 0)
 			return err_code(e, r, "make the root read-only");
 	}
-	return masks_apply(p->masks, root, e);
+	r = masks_apply(p->masks, p->mounts, root, e);
+	mounts_close(p->mounts);
+	return r;
 }
