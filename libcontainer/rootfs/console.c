@@ -22,12 +22,20 @@
 #define PTMX_MAJOR 5
 #define PTMX_MINOR 2
 
+static bool is_ptmx(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
+	       st.st_rdev == makedev(PTMX_MAJOR, PTMX_MINOR);
+}
+
 /* -ENOENT if the container has no devpts of its own. */
 static int open_own_ptmx(int root_fd)
 {
 	AUTO_FD pts = path_open_in(root_fd, "/dev/pts", O_PATH | O_DIRECTORY, 0);
+	AUTO_FD fd = -1;
 	struct statfs fs;
-	int fd;
 
 	if (pts < 0)
 		return pts == -ENOTDIR ? -ENOENT : pts;
@@ -35,17 +43,18 @@ static int open_own_ptmx(int root_fd)
 		return -errno;
 	if (fs.f_type != DEVPTS_SUPER_MAGIC)
 		return -ENOENT;
-	/* In a devpts this name is the kernel's. */
+	/* In a devpts this name is the kernel's, but root in a container may have mounted
+	 * something over it, whose ioctls would then be his. */
+	fd = openat(pts, "ptmx", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (!is_ptmx(fd))
+		return -ENODEV;
+	fd_close(&fd);
 	fd = openat(pts, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-static bool is_ptmx(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
-	       st.st_rdev == makedev(PTMX_MAJOR, PTMX_MINOR);
+	if (fd < 0)
+		return -errno;
+	return is_ptmx(fd) ? fd_take(&fd) : -ENODEV;
 }
 
 /* The one of the caller's root: the host's while a container is made. For exec that is
