@@ -4,7 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,48 +20,113 @@ static bool is_gone(int code)
 	return code == ENOENT || code == ENODEV;
 }
 
-static int each_dir(DIR *stream, int (*visit)(int, const char *, void *), void *arg)
-{
-	int r = 0, below;
-	struct dirent *d;
+/* Where a walk was in a folder that it has gone down from. */
+struct level {
+	long at;
+	char name[NAME_MAX + 1]; /* of the folder that it went to */
+};
 
-	while (r >= 0 && (d = readdir(stream))) {
-		if (d->d_type != DT_DIR || str_eq(d->d_name, ".") ||
-		    str_eq(d->d_name, ".."))
-			continue;
-		below = openat(dirfd(stream), d->d_name,
-			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (below < 0) {
-			r = is_gone(errno) ? 0 : -errno;
-			continue;
-		}
-		r = cgroup_dirs_each(below, visit, arg);
-		fd_close(&below);
-		if (r >= 0)
-			r = visit(dirfd(stream), d->d_name, arg);
-	}
-	return r < 0 ? r : 0;
-}
+/* One folder is open at a time, whatever a container has nested: descriptors are few. */
+struct walk {
+	DIR *stream;
+	struct level *v; /* owned */
+	size_t depth, room;
+};
 
-int cgroup_dirs_each(int dir, int (*visit)(int parent, const char *name, void *arg),
-		     void *arg)
+/* Takes fd, which may be an error. */
+static int walk_open(struct walk *w, int fd)
 {
-	/* An own open file, for its own position. */
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *stream;
 	int r;
 
 	if (fd < 0)
-		return is_gone(errno) ? 0 : -errno;
+		return fd;
 	stream = fdopendir(fd);
 	if (!stream) {
 		r = -errno;
 		fd_close(&fd);
 		return r;
 	}
-	r = each_dir(stream, visit, arg);
-	(void)closedir(stream);
-	return r;
+	if (w->stream)
+		(void)closedir(w->stream);
+	w->stream = stream;
+	return 0;
+}
+
+static int open_dir(int parent, const char *name)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int walk_down(struct walk *w, const char *name)
+{
+	size_t room = w->room ? w->room * 2 : 16;
+	struct level *more;
+	int below;
+
+	below = open_dir(dirfd(w->stream), name);
+	if (below < 0)
+		return is_gone(-below) ? 0 : below;
+	if (w->depth == w->room) {
+		more = reallocarray(w->v, room, sizeof(*more));
+		if (!more) {
+			fd_close(&below);
+			return -ENOMEM;
+		}
+		w->v = more;
+		w->room = room;
+	}
+	w->v[w->depth].at = telldir(w->stream);
+	(void)snprintf(w->v[w->depth].name, sizeof(w->v->name), "%s", name);
+	w->depth++;
+	return walk_open(w, below);
+}
+
+/* Back to where it went down; the folder that it comes from is done. */
+static const char *walk_up(struct walk *w, int *ret_error)
+{
+	*ret_error = walk_open(w, open_dir(dirfd(w->stream), ".."));
+	if (*ret_error < 0)
+		return NULL;
+	w->depth--;
+	seekdir(w->stream, w->v[w->depth].at);
+	return w->v[w->depth].name;
+}
+
+static bool is_child(const struct dirent *d)
+{
+	return d->d_type == DT_DIR && !str_eq(d->d_name, ".") && !str_eq(d->d_name, "..");
+}
+
+int cgroup_dirs_each(int dir, int (*visit)(int parent, const char *name, void *arg),
+		     void *arg)
+{
+	struct walk w = {0};
+	const struct dirent *d;
+	const char *name;
+	int r;
+
+	/* An own open file, for its own position. */
+	r = walk_open(&w, open_dir(dir, "."));
+	if (r < 0)
+		return is_gone(-r) ? 0 : r;
+	while (r >= 0) {
+		d = readdir(w.stream);
+		if (d && is_child(d)) {
+			r = walk_down(&w, d->d_name);
+		} else if (!d && w.depth == 0) {
+			break;
+		} else if (!d) {
+			name = walk_up(&w, &r);
+			if (name)
+				r = visit(dirfd(w.stream), name, arg);
+		}
+	}
+	(void)closedir(w.stream);
+	free(w.v);
+	return r < 0 ? r : 0;
 }
 
 struct pids {
