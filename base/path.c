@@ -5,12 +5,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -67,10 +69,18 @@ struct walk {
 static int push_link(struct walk *w, int dir, const char *name)
 {
 	char target[PATH_MAX], rest[PATH_MAX];
-	ssize_t n = readlinkat(dir, name, target, sizeof(target) - 1);
+	struct statfs fs;
+	ssize_t n;
 
+	n = readlinkat(dir, name, target, sizeof(target) - 1);
 	if (n < 0)
 		return -errno;
+	/* Links of procfs may be magic, and what they say a name on the host: openat2
+	 * refuses these. */
+	if (fstatfs(dir, &fs) < 0)
+		return -errno;
+	if (fs.f_type == PROC_SUPER_MAGIC)
+		return -ELOOP;
 	target[n] = '\0';
 	if (++w->links > 40) /* as the kernel's MAXSYMLINKS */
 		return -ELOOP;
