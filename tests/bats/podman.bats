@@ -186,9 +186,10 @@ limits_hold_for_podman() {
 	says 'inet 10\.'
 	run -0 podman stats --no-stream --no-reset --format '{{.MemLimit}} {{.PIDs}}' "$ID"
 	says '67\.?1.*MB|64MiB|67108864'
+	[ "$(awk '$1 == "oom_kill" { print $2 }' "$cg/memory.events")" -ge 1 ]
 	podman kill "$ID"
 	podman wait "$ID"
-	[ "$(shown '{{.State.OOMKilled}}')" = true ]
+	[ -n "${blind:-}" ] || [ "$(shown '{{.State.OOMKilled}}')" = true ]
 	podman rm "$ID"
 }
 
@@ -246,6 +247,9 @@ a_pod() {
 @test "podman's limits are the cgroup's, and it shows an out-of-memory kill" {
 	requires memory pids cpu bridge
 	with_podman here
+	# Debian 12's conmon, 2.1.6, notes it in the folder where podman was called, and podman
+	# looks in the bundle.
+	[[ $(conmon --version) != *"version 2.1.6"* ]] || blind=1
 	limits_hold_for_podman
 }
 
