@@ -110,7 +110,7 @@ int cgroup_dirs_each(int dir, int (*visit)(int parent, const char *name, void *a
 
 	/* An own open file, for its own position. */
 	r = walk_open(&w, open_dir(dir, "."));
-	if (r < 0)
+	if (r < 0 || !w.stream)
 		return is_gone(-r) ? 0 : r;
 	while (r >= 0) {
 		d = readdir(w.stream);
