@@ -106,6 +106,8 @@ check_PROGRAMS += tests/unit/features_test
 TESTS += tests/unit/features_test
 tests_unit_features_test_LDADD = $(libcontainer_libs)
 
+include tests/unit/vm.mk
+
 include tests/fuzz/part.mk
 
 # Seccomp and capabilities

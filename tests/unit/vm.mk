@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+# The unit tests of vm/: a program a line, each with what it links.
+vm_tests =
+check_PROGRAMS += $(vm_tests)
+TESTS += $(vm_tests)

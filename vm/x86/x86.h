@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is x86-64's in a machine. The interface that another architecture's folder fills
+ * is the functions named arch_*.
+ */
+#ifndef VM_X86_X86_H
+#define VM_X86_X86_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "vm/kernel.h"
+#include "vm/memory.h"
+#include "vm/state.h"
+
+struct arch_boot {
+	struct kernel kernel;
+	uint64_t initrd_gpa, initrd_len; /* len 0: none */
+	const char *cmdline;
+	unsigned vcpus;     /* online from the start */
+	unsigned vcpus_max; /* described to the guest */
+	bool pvh;           /* enter by PVH if the kernel has that entry */
+	bool acpi;          /* write ACPI tables */
+};
+
+/* Writes what a kernel reads before it knows anything: command line, zero page and PVH
+ * start info, E820, RNG seed, page tables and GDT, MP table and ACPI tables. */
+int arch_boot_write(struct memory *m, const struct arch_boot *b, struct err *e);
+
+/* What the whole VM needs before vCPUs are made. */
+int arch_vm_init(int vm_fd, struct err *e);
+
+/* A vCPU as Linux expects it: CPUID, MSRs, FPU, LAPIC; number 0 gets the entry. */
+struct arch_cpu_config {
+	unsigned index, vcpus_max;
+	const struct arch_cpuid *cpuid;
+};
+
+/* The CPUID that all vCPUs of a host share, got once (0.3 ms); masks take features away:
+ * (leaf, subleaf, register 0..3 = eax..edx, bits to clear). */
+struct arch_cpuid;
+struct arch_cpuid_mask {
+	uint32_t leaf, subleaf, reg, clear;
+};
+int arch_cpuid_new(int kvm_fd, const struct arch_cpuid_mask *masks, unsigned count,
+		   struct arch_cpuid **ret, struct err *e);
+void arch_cpuid_free(struct arch_cpuid *c);
+
+int arch_cpu_init(int vcpu_fd, const struct arch_cpu_config *c, struct err *e);
+int arch_cpu_boot(int vcpu_fd, const struct arch_boot *b, struct err *e);
+
+/* One line for an error: rip, the instruction's bytes, control registers. */
+void arch_cpu_describe(int vcpu_fd, const struct memory *m, char *buf, size_t len);
+
+/* ---- save and restore, in the order of facts/microvm.md 8.7 ---- */
+int arch_cpu_save(int vcpu_fd, const struct arch_cpuid *c, struct state_writer *w,
+		  unsigned index, struct err *e);
+int arch_cpu_restore(int vcpu_fd, struct state_reader *r, unsigned index, struct err *e);
+int arch_vm_save(int vm_fd, struct state_writer *w, struct err *e);
+int arch_vm_restore(int vm_fd, struct state_reader *r, struct err *e);
+
+/* ---- the parts of arch_boot_write, for their own tests ---- */
+
+/* Where things are in low memory (facts/microvm.md 8.2). */
+#define X86_GDT         0x500
+#define X86_PVH_INFO    0x6000
+#define X86_ZERO_PAGE   0x7000
+#define X86_STACK       0x8ff0
+#define X86_PAGE_TABLES 0x9000
+#define X86_CMDLINE     0x20000
+#define X86_CMDLINE_MAX 0x10000
+#define X86_EBDA        0x9fc00 /* the MP table is at its start */
+#define X86_ACPI        0xe0000
+#define X86_ACPI_END    0x100000
+#define X86_TSS         0xfffbd000
+#define X86_IDENTITY    0xfffbc000
+
+int mptable_write(struct memory *m, unsigned vcpus, struct err *e);
+
+struct acpi_config {
+	unsigned vcpus, vcpus_max; /* the others are "online capable" */
+};
+int acpi_write(struct memory *m, const struct acpi_config *c, struct err *e);
+
+#endif
