@@ -15,3 +15,6 @@ libvm_a_SOURCES += vm/vm.h
 libvm_a_SOURCES += vm/x86/x86.h
 EXTRA_DIST += vm/README.md
 vm_libs = libvm.a $(base_libs) -lpthread
+libvm_a_SOURCES += vm/virtio/mmio.c
+libvm_a_SOURCES += vm/virtio/queue.c
+libvm_a_SOURCES += vm/virtio/virtio.c
