@@ -7,6 +7,7 @@ libvm_a_SOURCES += vm/kvm.h
 libvm_a_SOURCES += vm/loop.c vm/loop.h
 libvm_a_SOURCES += vm/memory.h
 libvm_a_SOURCES += vm/plan.c vm/plan.h
+libvm_a_SOURCES += vm/state.c
 libvm_a_SOURCES += vm/state.h
 libvm_a_SOURCES += vm/virtio/mmio.h
 libvm_a_SOURCES += vm/virtio/queue.h

@@ -5,3 +5,5 @@ vm_tests += tests/unit/loop_test
 tests_unit_loop_test_LDADD = $(vm_libs)
 check_PROGRAMS += $(vm_tests)
 TESTS += $(vm_tests)
+vm_tests += tests/unit/state_test
+tests_unit_state_test_LDADD = $(vm_libs)
