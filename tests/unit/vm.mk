@@ -7,3 +7,6 @@ check_PROGRAMS += $(vm_tests)
 TESTS += $(vm_tests)
 vm_tests += tests/unit/state_test
 tests_unit_state_test_LDADD = $(vm_libs)
+vm_tests += tests/unit/vcpu_test
+tests_unit_vcpu_test_LDADD = $(vm_libs)
+noinst_HEADERS += tests/unit/tiny_guest.h
