@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "vm/kernel.h"
+#include "vm/kvm.h"
 #include "vm/memory.h"
 #include "vm/state.h"
 
@@ -32,6 +33,9 @@ int arch_boot_write(struct memory *m, const struct arch_boot *b, struct err *e);
 /* Writes a new VM generation (random, VMGENID); an edge on PLAN_GED_GSI tells a guest
  * with ACPI, which then mixes it into its random numbers. For restored machines. */
 int arch_generation_renew(struct memory *m, struct err *e);
+
+/* What is needed of this architecture's KVM, besides what kvm.c needs anywhere. */
+const struct kvm_cap *arch_kvm_caps(size_t *ret_count);
 
 /* What the whole VM needs before vCPUs are made. */
 int arch_vm_init(int vm_fd, struct err *e);
