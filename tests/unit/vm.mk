@@ -10,3 +10,7 @@ tests_unit_state_test_LDADD = $(vm_libs)
 vm_tests += tests/unit/vcpu_test
 tests_unit_vcpu_test_LDADD = $(vm_libs)
 noinst_HEADERS += tests/unit/tiny_guest.h
+# Runs a machine, for the lab's tests and the benchmark.
+check_PROGRAMS += tests/tools/vmrun
+tests_tools_vmrun_SOURCES = tests/tools/vmrun.c
+tests_tools_vmrun_LDADD = $(vm_libs)
