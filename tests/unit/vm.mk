@@ -1,5 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # The unit tests of vm/: a program a line, each with what it links.
 vm_tests =
+vm_tests += tests/unit/loop_test
+tests_unit_loop_test_LDADD = $(vm_libs)
 check_PROGRAMS += $(vm_tests)
 TESTS += $(vm_tests)
+vm_tests += tests/unit/state_test
+tests_unit_state_test_LDADD = $(vm_libs)
+vm_tests += tests/unit/vcpu_test
+tests_unit_vcpu_test_LDADD = $(vm_libs)
+noinst_HEADERS += tests/unit/tiny_guest.h
+# Runs a machine, for the lab's tests and the benchmark.
+check_PROGRAMS += tests/tools/vmrun
+tests_tools_vmrun_SOURCES = tests/tools/vmrun.c
+tests_tools_vmrun_LDADD = $(vm_libs)
