@@ -7,3 +7,6 @@ check_PROGRAMS += $(vm_tests)
 TESTS += $(vm_tests)
 vm_tests += tests/unit/state_test
 tests_unit_state_test_LDADD = $(vm_libs)
+noinst_HEADERS += tests/unit/kernel_file.h
+vm_tests += tests/unit/kernel_elf_test
+tests_unit_kernel_elf_test_LDADD = $(vm_libs)
