@@ -14,3 +14,6 @@ noinst_HEADERS += tests/unit/tiny_guest.h
 check_PROGRAMS += tests/tools/vmrun
 tests_tools_vmrun_SOURCES = tests/tools/vmrun.c
 tests_tools_vmrun_LDADD = $(vm_libs)
+noinst_HEADERS += tests/unit/kernel_file.h
+vm_tests += tests/unit/kernel_elf_test
+tests_unit_kernel_elf_test_LDADD = $(vm_libs)
