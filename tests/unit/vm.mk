@@ -17,3 +17,13 @@ tests_tools_vmrun_LDADD = $(vm_libs)
 noinst_HEADERS += tests/unit/kernel_file.h
 vm_tests += tests/unit/kernel_elf_test
 tests_unit_kernel_elf_test_LDADD = $(vm_libs)
+# The driver's side of virtio devices, and what tests of devices link.
+check_LIBRARIES = tests/unit/libdriver.a
+tests_unit_libdriver_a_SOURCES = tests/unit/virtio_driver.c tests/unit/virtio_driver.h
+driver_libs = tests/unit/libdriver.a $(vm_libs)
+vm_tests += tests/unit/virtio_queue_test
+tests_unit_virtio_queue_test_SOURCES = tests/unit/virtio_queue_test.c tests/unit/toy_device.h
+tests_unit_virtio_queue_test_LDADD = $(driver_libs)
+vm_tests += tests/unit/virtio_mmio_test
+tests_unit_virtio_mmio_test_SOURCES = tests/unit/virtio_mmio_test.c tests/unit/toy_device.h
+tests_unit_virtio_mmio_test_LDADD = $(driver_libs)
