@@ -15,3 +15,6 @@ driver_libs = tests/unit/libdriver.a $(vm_libs)
 vm_tests += tests/unit/virtio_queue_test
 tests_unit_virtio_queue_test_SOURCES = tests/unit/virtio_queue_test.c tests/unit/toy_device.h
 tests_unit_virtio_queue_test_LDADD = $(driver_libs)
+vm_tests += tests/unit/vsock_test
+tests_unit_vsock_test_SOURCES = tests/unit/vsock_test.c tests/unit/vsock_world.h
+tests_unit_vsock_test_LDADD = $(driver_libs)
