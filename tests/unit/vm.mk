@@ -27,3 +27,6 @@ tests_unit_virtio_queue_test_LDADD = $(driver_libs)
 vm_tests += tests/unit/virtio_mmio_test
 tests_unit_virtio_mmio_test_SOURCES = tests/unit/virtio_mmio_test.c tests/unit/toy_device.h
 tests_unit_virtio_mmio_test_LDADD = $(driver_libs)
+vm_tests += tests/unit/vsock_test
+tests_unit_vsock_test_SOURCES = tests/unit/vsock_test.c tests/unit/vsock_world.h
+tests_unit_vsock_test_LDADD = $(driver_libs)
