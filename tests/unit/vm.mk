@@ -7,3 +7,11 @@ check_PROGRAMS += $(vm_tests)
 TESTS += $(vm_tests)
 vm_tests += tests/unit/state_test
 tests_unit_state_test_LDADD = $(vm_libs)
+# The driver's side of virtio devices, and what tests of devices link.
+check_LIBRARIES = tests/unit/libdriver.a
+tests_unit_libdriver_a_SOURCES = tests/unit/virtio_driver.c tests/unit/virtio_driver.h
+tests_unit_libdriver_a_SOURCES += tests/unit/fake_memory.c
+driver_libs = tests/unit/libdriver.a $(vm_libs)
+vm_tests += tests/unit/virtio_queue_test
+tests_unit_virtio_queue_test_SOURCES = tests/unit/virtio_queue_test.c tests/unit/toy_device.h
+tests_unit_virtio_queue_test_LDADD = $(driver_libs)
