@@ -15,3 +15,7 @@ driver_libs = tests/unit/libdriver.a $(vm_libs)
 vm_tests += tests/unit/virtio_queue_test
 tests_unit_virtio_queue_test_SOURCES = tests/unit/virtio_queue_test.c tests/unit/toy_device.h
 tests_unit_virtio_queue_test_LDADD = $(driver_libs)
+vm_tests += tests/unit/net_test
+tests_unit_net_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
+vm_tests += tests/unit/net_tap_test
+tests_unit_net_tap_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
