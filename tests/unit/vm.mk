@@ -30,3 +30,7 @@ tests_unit_virtio_mmio_test_LDADD = $(driver_libs)
 vm_tests += tests/unit/vsock_test
 tests_unit_vsock_test_SOURCES = tests/unit/vsock_test.c tests/unit/vsock_world.h
 tests_unit_vsock_test_LDADD = $(driver_libs)
+vm_tests += tests/unit/net_test
+tests_unit_net_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
+vm_tests += tests/unit/net_tap_test
+tests_unit_net_tap_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
