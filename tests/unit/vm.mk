@@ -7,3 +7,5 @@ check_PROGRAMS += $(vm_tests)
 TESTS += $(vm_tests)
 vm_tests += tests/unit/state_test
 tests_unit_state_test_LDADD = $(vm_libs)
+vm_tests += tests/unit/x86_state_test
+tests_unit_x86_state_test_LDADD = $(vm_libs)
