@@ -49,3 +49,4 @@ vm_libs = libvm.a $(base_libs) -lpthread
 libvm_a_SOURCES += vm/virtio/mmio.c
 libvm_a_SOURCES += vm/virtio/queue.c
 libvm_a_SOURCES += vm/virtio/virtio.c
+libvm_a_SOURCES += vm/x86/state.c vm/x86/msrs.c vm/x86/msrs.h

@@ -34,3 +34,5 @@ vm_tests += tests/unit/net_test
 tests_unit_net_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
 vm_tests += tests/unit/net_tap_test
 tests_unit_net_tap_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
+vm_tests += tests/unit/x86_state_test
+tests_unit_x86_state_test_LDADD = $(vm_libs)
