@@ -17,3 +17,6 @@ tests_unit_virtio_queue_test_LDADD = $(driver_libs)
 vm_tests += tests/unit/virtio_mmio_test
 tests_unit_virtio_mmio_test_SOURCES = tests/unit/virtio_mmio_test.c tests/unit/toy_device.h
 tests_unit_virtio_mmio_test_LDADD = $(driver_libs)
+vm_tests += tests/unit/virtio_rng_test tests/unit/virtio_console_test
+tests_unit_virtio_rng_test_LDADD = $(driver_libs)
+tests_unit_virtio_console_test_LDADD = $(driver_libs)
