@@ -22,3 +22,16 @@ vm_tests += tests/unit/serial_test
 tests_unit_serial_test_LDADD = $(vm_libs)
 vm_tests += tests/unit/kvm_test
 tests_unit_kvm_test_LDADD = $(vm_libs)
+# The driver's side of virtio devices, and what tests of devices link.
+check_LIBRARIES = tests/unit/libdriver.a
+tests_unit_libdriver_a_SOURCES = tests/unit/virtio_driver.c tests/unit/virtio_driver.h
+driver_libs = tests/unit/libdriver.a $(vm_libs)
+vm_tests += tests/unit/virtio_queue_test
+tests_unit_virtio_queue_test_SOURCES = tests/unit/virtio_queue_test.c tests/unit/toy_device.h
+tests_unit_virtio_queue_test_LDADD = $(driver_libs)
+vm_tests += tests/unit/virtio_mmio_test
+tests_unit_virtio_mmio_test_SOURCES = tests/unit/virtio_mmio_test.c tests/unit/toy_device.h
+tests_unit_virtio_mmio_test_LDADD = $(driver_libs)
+vm_tests += tests/unit/virtio_rng_test tests/unit/virtio_console_test
+tests_unit_virtio_rng_test_LDADD = $(driver_libs)
+tests_unit_virtio_console_test_LDADD = $(driver_libs)
