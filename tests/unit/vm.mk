@@ -44,3 +44,7 @@ tests_unit_vsock_hostile_test_LDADD = $(driver_libs)
 vm_tests += tests/unit/vsock_bulk_test
 tests_unit_vsock_bulk_test_SOURCES = tests/unit/vsock_bulk_test.c tests/unit/vsock_world.h
 tests_unit_vsock_bulk_test_LDADD = $(driver_libs)
+vm_tests += tests/unit/net_test
+tests_unit_net_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
+vm_tests += tests/unit/net_tap_test
+tests_unit_net_tap_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
