@@ -16,3 +16,11 @@ vm_tests += tests/unit/mptable_test
 tests_unit_mptable_test_LDADD = $(vm_libs)
 vm_tests += tests/unit/acpi_test
 tests_unit_acpi_test_LDADD = $(vm_libs)
+vm_tests += tests/unit/boot_test
+tests_unit_boot_test_LDADD = $(vm_libs)
+vm_tests += tests/unit/krunfw_test
+tests_unit_krunfw_test_LDADD = $(vm_libs)
+check_PROGRAMS += tests/unit/krunfw_bundle.so
+tests_unit_krunfw_bundle_so_SOURCES = tests/unit/krunfw_bundle.c
+tests_unit_krunfw_bundle_so_CFLAGS = -std=gnu11 -fPIC
+tests_unit_krunfw_bundle_so_LDFLAGS = -shared
