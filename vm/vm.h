@@ -41,6 +41,12 @@ enum vm_end {
 	VM_END_ERROR, /* KVM could not go on; the text says why, with registers */
 };
 
+/* Takes bits of the processors' CPUID away: in register 0 to 3 = eax, ebx, ecx, edx of a
+ * leaf and subleaf. */
+struct vm_cpuid_mask {
+	uint32_t leaf, subleaf, reg, clear;
+};
+
 struct vm_config {
 	struct loop *loop;       /* borrowed */
 	int kvm_fd;              /* borrowed until vm_new returns */
@@ -55,6 +61,9 @@ struct vm_config {
 	unsigned fs_workers;    /* threads of each filesystem; 0: 2 */
 	unsigned block_workers; /* threads for all disks; 0: none, and no disks */
 	uint32_t cid;           /* the guest's vsock address, 3 and up */
+
+	const struct vm_cpuid_mask *cpuid_masks; /* borrowed until vm_new returns */
+	unsigned cpuid_mask_count;
 
 	/* Both on the loop's thread. ended is called once. */
 	void (*ended)(void *arg, enum vm_end why, const char *text);

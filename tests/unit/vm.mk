@@ -24,3 +24,10 @@ check_PROGRAMS += tests/unit/krunfw_bundle.so
 tests_unit_krunfw_bundle_so_SOURCES = tests/unit/krunfw_bundle.c
 tests_unit_krunfw_bundle_so_CFLAGS = -std=gnu11 -fPIC
 tests_unit_krunfw_bundle_so_LDFLAGS = -shared
+vm_tests += tests/unit/vcpu_test
+tests_unit_vcpu_test_LDADD = $(vm_libs)
+noinst_HEADERS += tests/unit/tiny_guest.h
+# Runs a machine, for the lab's tests and the benchmark.
+check_PROGRAMS += tests/tools/vmrun
+tests_tools_vmrun_SOURCES = tests/tools/vmrun.c
+tests_tools_vmrun_LDADD = $(vm_libs)

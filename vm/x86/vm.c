@@ -34,12 +34,28 @@ const struct kvm_cap *arch_kvm_caps(size_t *ret_count)
 	return caps;
 }
 
+/* Lines 0 to 15 reach IOAPIC and PICs alike, and a kernel with hardware-reduced ACPI never
+ * looks at the PICs: left as they are, they would deliver all as vectors 0 to 15. A kernel
+ * that wants them sets them up anew. */
+static int mask_pic(int vm_fd, uint32_t id, struct err *e)
+{
+	struct kvm_irqchip chip = {.chip_id = id};
+
+	if (ioctl(vm_fd, KVM_GET_IRQCHIP, &chip) < 0)
+		return err_sys(e, "kvm: get PIC %u", id);
+	chip.chip.pic.imr = 0xff;
+	if (ioctl(vm_fd, KVM_SET_IRQCHIP, &chip) < 0)
+		return err_sys(e, "kvm: set PIC %u", id);
+	return 0;
+}
+
 /* PICs, IOAPIC and LAPICs in the kernel. There is no PIT: guests know their TSC's
  * frequency by kvmclock and have the TSC deadline timer, and KVM makes a kernel thread
  * for each PIT, which costs up to 60 ms. */
 int arch_vm_init(int vm_fd, struct err *e)
 {
 	uint64_t identity = X86_IDENTITY;
+	int r;
 
 	/* Three pages and one that Intel's processors need for real mode; nobody else may
 	 * use those addresses. */
@@ -49,5 +65,6 @@ int arch_vm_init(int vm_fd, struct err *e)
 		return err_sys(e, "kvm: set the task state segment's address");
 	if (ioctl(vm_fd, KVM_CREATE_IRQCHIP, 0) < 0)
 		return err_sys(e, "kvm: create the interrupt controllers");
-	return 0;
+	r = mask_pic(vm_fd, KVM_IRQCHIP_PIC_MASTER, e);
+	return r < 0 ? r : mask_pic(vm_fd, KVM_IRQCHIP_PIC_SLAVE, e);
 }

@@ -56,6 +56,9 @@ int arch_cpuid_new(int kvm_fd, const struct arch_cpuid_mask *masks, unsigned cou
 		   struct arch_cpuid **ret, struct err *e);
 void arch_cpuid_free(struct arch_cpuid *c);
 
+/* How many bits a guest physical address has. */
+unsigned arch_address_bits(const struct arch_cpuid *c);
+
 int arch_cpu_init(int vcpu_fd, const struct arch_cpu_config *c, struct err *e);
 int arch_cpu_boot(int vcpu_fd, const struct arch_boot *b, struct err *e);
 
