@@ -9,7 +9,7 @@
 
 #include "base/sha256.h"
 
-#define BLOCK 64
+#define BLOCK SHA256_BLOCK
 
 typedef void blocks_fn(uint32_t h[8], const uint8_t *p, size_t count);
 
@@ -130,46 +130,53 @@ static blocks_fn *blocks_best(void)
 }
 #endif
 
-static void digest(blocks_fn *blocks, const uint8_t *p, size_t len,
-		   uint8_t ret[SHA256_LEN])
+void sha256_init_plain(struct sha256 *s)
 {
-	uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-			 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-	size_t whole = len / BLOCK, rest = len % BLOCK;
-	size_t end = rest < BLOCK - 8 ? 1 : 2; /* blocks for the rest and the length */
-	uint64_t bits = htobe64((uint64_t)len * 8);
-	uint8_t last[2 * BLOCK] = {0};
-
-	blocks(h, p, whole);
-	if (rest > 0)
-		memcpy(last, p + whole * BLOCK, rest);
-	last[rest] = 0x80;
-	memcpy(last + end * BLOCK - sizeof(bits), &bits, sizeof(bits));
-	blocks(h, last, end);
-	for (unsigned i = 0; i < 8; i++)
-		h[i] = htobe32(h[i]);
-	memcpy(ret, h, sizeof(h));
+	*s = (struct sha256){
+		.blocks = blocks_plain,
+		/* of the square roots of the first eight primes */
+		.h = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+		      0x9b05688c, 0x1f83d9ab, 0x5be0cd19},
+	};
 }
 
-void sha256(const void *data, size_t len, uint8_t ret[SHA256_LEN])
+void sha256_init(struct sha256 *s)
 {
-	digest(blocks_best(), data, len, ret);
+	sha256_init_plain(s);
+	s->blocks = blocks_best();
 }
 
-void sha256_plain(const void *data, size_t len, uint8_t ret[SHA256_LEN])
+void sha256_add(struct sha256 *s, const void *data, size_t len)
 {
-	digest(blocks_plain, data, len, ret);
+	size_t have = s->len % BLOCK, n = BLOCK - have;
+	const uint8_t *p = data;
+
+	s->len += len;
+	if (have > 0) {
+		if (n > len)
+			n = len;
+		memcpy(s->part + have, p, n);
+		if (have + n < BLOCK)
+			return;
+		s->blocks(s->h, s->part, 1);
+		p += n;
+		len -= n;
+	}
+	s->blocks(s->h, p, len / BLOCK);
+	if (len % BLOCK > 0)
+		memcpy(s->part, p + len / BLOCK * BLOCK, len % BLOCK);
 }
 
-void sha256_hex(const void *data, size_t len, char ret[SHA256_HEX])
+void sha256_end(struct sha256 *s, char ret[SHA256_HEX])
 {
 	static const char digit[] = "0123456789abcdef";
-	uint8_t raw[SHA256_LEN];
+	const uint64_t bits = htobe64(s->len * 8);
+	/* A one, then zeros up to where the length ends a block. */
+	const uint8_t pad[BLOCK] = {0x80};
 
-	sha256(data, len, raw);
-	for (unsigned i = 0; i < SHA256_LEN; i++) {
-		ret[2 * i] = digit[raw[i] >> 4];
-		ret[2 * i + 1] = digit[raw[i] & 15];
-	}
+	sha256_add(s, pad, 1 + (2 * BLOCK - 9 - s->len % BLOCK) % BLOCK);
+	sha256_add(s, &bits, sizeof(bits));
+	for (unsigned i = 0; i < 2 * SHA256_LEN; i++)
+		ret[i] = digit[s->h[i / 8] >> (28 - 4 * (i % 8)) & 15];
 	ret[2 * SHA256_LEN] = '\0';
 }

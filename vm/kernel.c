@@ -7,6 +7,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -18,7 +19,8 @@
 #include "base/str.h"
 #include "vm/kernel_image.h"
 
-#define HEAD_LEN 4096
+#define HEAD_LEN  4096
+#define CHUNK_LEN (128 * 1024) /* hashed at once: it stays in the processor's cache */
 
 /* A private copy of a file, or room for one, in pages of its own: a kernel is tens of
  * MiB, which must go back to the system at once. */
@@ -256,11 +258,73 @@ static int make_memfd(const struct pages *elf, struct err *e)
 	return fd_take(&fd);
 }
 
-int kernel_open_elf(int fd, int dir_fd, struct err *e)
+/* The name of what is in the file now. */
+static int cache_name(int fd, char ret[SHA256_HEX], struct err *e)
 {
-	char name[SHA256_HEX] = "";
+	AUTO_FREE uint8_t *chunk = malloc(CHUNK_LEN);
+	struct sha256 s;
+	off_t off = 0;
+	ssize_t n;
+
+	if (!chunk)
+		return err_code(e, ENOMEM, "read the kernel");
+	sha256_init(&s);
+	while ((n = pread(fd, chunk, CHUNK_LEN, off)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "read the kernel");
+		sha256_add(&s, chunk, (size_t)n);
+		off += n;
+	}
+	sha256_end(&s, ret);
+	return 0;
+}
+
+/* Named after what was unpacked, should the file have changed since it was looked up. */
+static int cache_add(int dir_fd, const struct pages *image, const struct pages *elf)
+{
+	char name[SHA256_HEX];
+	struct sha256 s;
+	int r;
+
+	sha256_init(&s);
+	sha256_add(&s, image->p, image->len);
+	sha256_end(&s, name);
+	r = cache_write(dir_fd, name, elf);
+	if (r == 0)
+		r = cache_open(dir_fd, name);
+	if (r != -ENOENT)
+		return r;
+	/* What is at that name can't be used: it makes room. */
+	(void)unlinkat(dir_fd, name, 0);
+	r = cache_write(dir_fd, name, elf);
+	return r < 0 ? r : cache_open(dir_fd, name);
+}
+
+static int open_unpacked(int fd, int dir_fd, struct err *e)
+{
 	AUTO_PAGES image = {0};
 	AUTO_PAGES elf = {0};
+	int r;
+
+	r = read_bzimage(fd, &image, e);
+	if (r == 0)
+		r = unpack(&image, &elf, e);
+	if (r < 0)
+		return r;
+	/* A cache that can't be written (full, read-only) costs time, never the start. */
+	if (dir_fd >= 0) {
+		r = cache_add(dir_fd, &image, &elf);
+		if (r >= 0)
+			return r;
+	}
+	return make_memfd(&elf, e);
+}
+
+int kernel_open_elf(int fd, int dir_fd, struct err *e)
+{
+	char name[SHA256_HEX];
 	enum kernel_kind kind;
 	int r;
 
@@ -271,23 +335,13 @@ int kernel_open_elf(int fd, int dir_fd, struct err *e)
 		r = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 		return r < 0 ? err_sys(e, "duplicate the kernel's descriptor") : r;
 	}
-	r = read_bzimage(fd, &image, e);
-	if (r < 0)
-		return r;
 	if (dir_fd >= 0) {
-		sha256_hex(image.p, image.len, name);
+		r = cache_name(fd, name, e);
+		if (r < 0)
+			return r;
 		r = cache_open(dir_fd, name);
 		if (r >= 0)
 			return r;
 	}
-	r = unpack(&image, &elf, e);
-	if (r < 0)
-		return r;
-	/* A cache that can't be written (full, read-only) costs time, never the start. */
-	if (dir_fd >= 0 && cache_write(dir_fd, name, &elf) == 0) {
-		r = cache_open(dir_fd, name);
-		if (r >= 0)
-			return r;
-	}
-	return make_memfd(&elf, e);
+	return open_unpacked(fd, dir_fd, e);
 }

@@ -259,7 +259,7 @@ static int find_pvh_note(const uint8_t *p, size_t len, size_t align, uint64_t *r
 static int read_notes(const struct elf *elf, const Elf64_Phdr *p, uint64_t *ret,
 		      struct err *e)
 {
-	uint8_t *buf AUTO_FREE = NULL;
+	AUTO_FREE uint8_t *buf = NULL;
 	int r;
 
 	if (p->p_filesz > elf->size || p->p_offset > elf->size - p->p_filesz)
