@@ -19,7 +19,7 @@
 #define INFLATE    0
 #define DEFLATE    1
 #define REPORT     2
-#define PAGE       4096
+#define PAGE       UINT64_C(4096)
 #define MIB        (UINT64_C(1) << 20)
 #define BIT(n)     (UINT64_C(1) << (n))
 #define SIZE       (16 * MIB)
@@ -200,8 +200,8 @@ static void pages_of_a_file_come_back_as_zeros(void)
 
 	memset(old, 0x55, sizeof(old));
 	CHECK(ftruncate(fd, SIZE) == 0);
-	CHECK(pwrite(fd, old, PAGE, 8 * MIB) == PAGE);
-	CHECK(pwrite(fd, old, PAGE, 9 * MIB) == PAGE);
+	CHECK(pwrite(fd, old, PAGE, 8 * MIB) == (ssize_t)PAGE);
+	CHECK(pwrite(fd, old, PAGE, 9 * MIB) == (ssize_t)PAGE);
 	setup_memory(&d, &c);
 	CHECK(drv_start(&d, DRV_ALL, 64));
 	CHECK(all_are(drv_at(&d, 8 * MIB, PAGE), PAGE, 0x55));

@@ -164,8 +164,8 @@ static void blocks_are_plugged_in_and_out(void)
 	CHECK(plug(&w, 100 * BLOCK, 2) == VIRTIO_MEM_RESP_ACK);
 	CHECK(mem_plugged(w.d.dev) == 6 * BLOCK);
 	CHECK(le64toh(config(&w).plugged_size) == 6 * BLOCK);
-	p = memory_at(w.d.mem, w.gpa, 4 * BLOCK);
-	CHECK(p && memory_at(w.d.mem, w.gpa, 4 * BLOCK + 1) == NULL);
+	p = drv_at(&w.d, w.gpa, 4 * BLOCK);
+	CHECK(memory_at(w.d.mem, w.gpa, 4 * BLOCK + 1) == NULL);
 	memset(p, 1, 4 * BLOCK);
 	CHECK(unplug(&w, BLOCK, 2) == VIRTIO_MEM_RESP_ACK);
 	CHECK(mem_plugged(w.d.dev) == 4 * BLOCK);
