@@ -65,3 +65,7 @@ vm_tests += tests/unit/net_test
 tests_unit_net_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
 vm_tests += tests/unit/net_tap_test
 tests_unit_net_tap_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
+vm_tests += tests/unit/balloon_test
+tests_unit_balloon_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
+vm_tests += tests/unit/mem_test
+tests_unit_mem_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
