@@ -109,6 +109,8 @@ typedef void vm_console_fn(void *arg, const void *buf, size_t len);
 void vm_serial_output(struct vm *vm, vm_console_fn *fn, void *arg);
 void vm_console_output(struct vm *vm, vm_console_fn *fn, void *arg);
 size_t vm_console_input(struct vm *vm, const void *buf, size_t len);
+/* Called on the loop's thread when there is room again after a short vm_console_input. */
+void vm_console_writable(struct vm *vm, loop_fn *fn, void *arg);
 void vm_console_resize(struct vm *vm, unsigned rows, unsigned cols);
 
 /* ---- vsock: streams between the guest and this process ---- */
@@ -119,8 +121,9 @@ struct vm_stream;
  * from within, close included. */
 struct vm_stream_ops {
 	void (*connected)(void *arg); /* outgoing: it is there */
-	void (*received)(void *arg, const void *buf,
-			 size_t len);        /* at most what is wanted */
+	/* At most what is wanted. buf is the guest's own memory, which it may change
+	 * meanwhile: pass it on as it is, or copy it before looking at it. */
+	void (*received)(void *arg, const void *buf, size_t len);
 	void (*writable)(void *arg);         /* after a short vm_stream_write */
 	void (*peer_shutdown)(void *arg);    /* the guest writes no more */
 	void (*closed)(void *arg, int code); /* it is gone, free to forget: 0, or -errno:
@@ -142,10 +145,14 @@ int vm_vsock_connect(struct vm *vm, uint32_t guest_port, const struct vm_stream_
 ssize_t vm_stream_write(struct vm_stream *s, const void *buf, size_t len);
 
 /* Flow control towards the guest: how many more bytes are wanted (the credit that it
- * gets); received is never called with more. A new stream wants 0. */
+ * gets); received is never called with more. A new stream wants 0. Credit can't be taken
+ * back: less than what is still wanted changes nothing. */
 void vm_stream_want(struct vm_stream *s, size_t bytes);
 void vm_stream_shutdown(struct vm_stream *s); /* no more writes; reading goes on */
-void vm_stream_close(struct vm_stream *s);    /* at once; no callback comes after */
+
+/* At once: no callback comes after. What was written still goes to the guest, as long as
+ * that has the stream open. */
+void vm_stream_close(struct vm_stream *s);
 
 /* ---- filesystems ---- */
 
