@@ -145,7 +145,7 @@ static void the_madt_has_all_processors(void)
 
 struct device {
 	char name[5], hid[16], cid[16];
-	uint64_t uid, cca;
+	uint64_t uid, cca, sta;
 	uint64_t mem, mem_len, io, io_len;
 	unsigned gsi, gsi_flags;
 	bool has_mem, has_io, has_gsi, has_method;
@@ -314,6 +314,8 @@ static void read_name(struct cursor *c, struct device *d)
 		(void)snprintf(d->cid, sizeof(d->cid), "%s", v.text);
 	else if (str_eq(name, "_UID"))
 		d->uid = v.number;
+	else if (str_eq(name, "_STA"))
+		d->sta = v.number;
 	else if (str_eq(name, "_CCA"))
 		d->cca = v.number;
 	else if (str_eq(name, "_CRS"))
@@ -449,7 +451,7 @@ static void processors_that_may_come_have_an_enabled_entry(void)
 		const uint8_t mat[8] = {0, 8, i, i, 1};
 
 		d = by_hid(p, "ACPI0007", i);
-		CHECK(i < 3 ? !d : d && memcmp(d->mat, mat, 8) == 0);
+		CHECK(i < 3 ? !d : d && d->sta == 15 && memcmp(d->mat, mat, 8) == 0);
 	}
 	memory_free(m);
 }
