@@ -69,3 +69,5 @@ vm_tests += tests/unit/balloon_test
 tests_unit_balloon_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
 vm_tests += tests/unit/mem_test
 tests_unit_mem_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
+vm_tests += tests/unit/machine_test
+tests_unit_machine_test_LDADD = $(vm_libs)
