@@ -292,6 +292,13 @@ static int cache_add(int dir_fd, const struct pages *image, const struct pages *
 	sha256_add(&s, image->p, image->len);
 	sha256_end(&s, name);
 	r = cache_write(dir_fd, name, elf);
+	if (r == 0)
+		r = cache_open(dir_fd, name);
+	if (r != -ENOENT)
+		return r;
+	/* What is at that name can't be used: it makes room. */
+	(void)unlinkat(dir_fd, name, 0);
+	r = cache_write(dir_fd, name, elf);
 	return r < 0 ? r : cache_open(dir_fd, name);
 }
 

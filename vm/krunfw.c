@@ -19,7 +19,9 @@ typedef char *get_kernel_fn(size_t *load_addr, size_t *entry_addr, size_t *size)
 static int copy_kernel(struct memory *m, const void *image, uint64_t gpa, uint64_t entry,
 		       uint64_t len, struct err *e)
 {
-	if (!image || len == 0 || len > KERNEL_UNPACKED_MAX)
+	if (!image)
+		return err_set(e, ENOEXEC, "it has no kernel");
+	if (len == 0 || len > KERNEL_UNPACKED_MAX)
 		return err_set(e, ENOEXEC, "it has a kernel of %llu bytes",
 			       (unsigned long long)len);
 	if (entry < gpa || entry - gpa >= len)

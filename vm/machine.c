@@ -16,6 +16,9 @@
 /* Where Linux's 64-bit protocol wants an initrd to end (initrd_addr_max). */
 #define INITRD_LIMIT UINT64_C(0x80000000)
 
+/* A guest that leaves no room for answers could keep its requests pending for ever. */
+#define DRAIN_ROUNDS 1000
+
 int vm_check(int kvm_fd, struct err *e)
 {
 	return kvm_check(kvm_fd, e);
@@ -47,15 +50,20 @@ static void guest_ended(void *arg, enum vm_end why, const char *text)
 		loop_wake(vm->end_waker);
 }
 
-/* On the loop's thread: what the guest said last comes first. */
+/* On the loop's thread: what the guest said last comes first. Its notifications may be
+ * events that the loop has yet to see, so this steps back until they were handled. */
 static void tell_end(void *arg)
 {
 	struct vm *vm = arg;
 
 	if (vm->told)
 		return;
-	vm->told = true;
 	(void)vm_pause(vm, ERR_IGNORE);
+	if (machine_devices_kick(vm) && vm->drain_rounds++ < DRAIN_ROUNDS) {
+		loop_wake(vm->end_waker);
+		return;
+	}
+	vm->told = true;
 	serial_flush(vm->serial);
 	if (vm->c.ended)
 		vm->c.ended(vm->c.arg, vm->why, vm->text);
@@ -259,6 +267,8 @@ int vm_boot(struct vm *vm, const struct vm_boot *b, struct err *e)
 	if (r == 0)
 		r = arch_boot_write(vm->mem, &ab, e);
 	if (r == 0)
+		r = arch_reset_vector_write(vm->mem, e);
+	if (r == 0)
 		r = arch_cpu_boot(vcpus_fd(vm->cpus, 0), &ab, e);
 	vm->booted = r == 0;
 	return r;
@@ -323,9 +333,4 @@ void vm_free(struct vm *vm)
 struct vm_exits vm_exits(const struct vm *vm)
 {
 	return vcpus_exits(vm->cpus);
-}
-
-void vm_serial_output(struct vm *vm, vm_console_fn *fn, void *arg)
-{
-	serial_output(vm->serial, fn, arg);
 }

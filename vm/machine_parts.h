@@ -14,7 +14,9 @@
 #include "vm/serial.h"
 #include "vm/vcpu.h"
 #include "vm/virtio/virtio.h"
+#include "vm/virtio/vsock.h"
 #include "vm/vm.h"
+#include "vm/worker.h"
 #include "vm/x86/x86.h"
 
 struct vm {
@@ -26,7 +28,9 @@ struct vm {
 	struct vcpus *cpus;
 	struct serial *serial;
 	struct power power;
-	struct virtio_dev *dev[PLAN_DEVICES]; /* NULL: not in this build */
+	struct virtio_dev *dev[PLAN_DEVICES];
+	struct vsock *vsock;            /* of dev[PLAN_VSOCK] */
+	struct worker_pool *block_pool; /* of all disks */
 
 	bool booted, spawned, running;
 	bool quiet; /* the devices are paused */
@@ -35,6 +39,7 @@ struct vm {
 	bool ended; /* the guest has; why and text are the first one's */
 	enum vm_end why;
 	char text[600];
+	unsigned drain_rounds;
 	bool told; /* config.ended was called */
 	struct loop_source *end_waker;
 };
@@ -45,6 +50,10 @@ void machine_devices_free(struct vm *vm);
 
 /* Their workers' threads. */
 int machine_devices_spawn(struct vm *vm, struct err *e);
+
+/* Has the loop look again at what the guest said and nobody heard yet, on console and
+ * vsock: false if there is nothing. */
+bool machine_devices_kick(struct vm *vm);
 void machine_devices_pause(struct vm *vm);
 void machine_devices_resume(struct vm *vm);
 

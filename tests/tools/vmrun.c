@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +21,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "vm/loop.h"
+#include "vm/plan.h"
 #include "vm/vm.h"
 
 enum {
@@ -36,6 +40,15 @@ static const struct {
 };
 
 struct run {
+	bool console;
+	uint64_t plug;
+	unsigned taps, disks;
+	const char *tap[PLAN_NETS];
+	char *disk[PLAN_BLOCKS];
+	struct vm *vm;
+	struct loop_source *input;
+	size_t in_len; /* read from stdin, not yet taken by the console */
+	char in[4096];
 	struct vm_config config;
 	struct vm_boot boot;
 	bool serial, stats, check;
@@ -72,10 +85,46 @@ static void on_log(void *arg, const char *line)
 	(void)fprintf(stderr, "vmrun: %s\n", line);
 }
 
-static void on_serial(void *arg, const void *buf, size_t len)
+static void on_output(void *arg, const void *buf, size_t len)
 {
 	(void)arg;
 	(void)fd_write_full(STDOUT_FILENO, buf, len);
+}
+
+/* Hands stdin to the console; what it has no room for waits, and so does the rest. */
+static void on_input(void *arg, uint32_t events)
+{
+	struct run *r = arg;
+	size_t done;
+	ssize_t n;
+
+	(void)events;
+	do {
+		if (r->in_len == 0) {
+			n = read(STDIN_FILENO, r->in, sizeof(r->in));
+			if (n <= 0) {
+				loop_del(r->input);
+				r->input = NULL;
+				return;
+			}
+			r->in_len = (size_t)n;
+		}
+		done = vm_console_input(r->vm, r->in, r->in_len);
+		r->in_len -= done;
+		memmove(r->in, r->in + done, r->in_len);
+		if (r->in_len > 0 && r->input)
+			(void)loop_set(r->input, 0);
+	} while (r->in_len == 0 && !r->input);
+}
+
+static void on_room(void *arg)
+{
+	struct run *r = arg;
+
+	if (r->input)
+		(void)loop_set(r->input, EPOLLIN);
+	if (r->in_len > 0)
+		on_input(r, EPOLLIN);
 }
 
 static void on_signal(void *arg, uint32_t events)
@@ -102,8 +151,12 @@ enum {
 	OPT_CPUS,
 	OPT_MEMORY,
 	OPT_HOTPLUG,
+	OPT_PLUG,
 	OPT_HUGE,
 	OPT_SERIAL,
+	OPT_CONSOLE,
+	OPT_TAP,
+	OPT_DISK,
 	OPT_NO_PVH,
 	OPT_NO_ACPI,
 	OPT_CMDLINE_DEVICES,
@@ -124,8 +177,12 @@ static const struct {
 	{{"cpus", 1, NULL, OPT_CPUS}, "N[,MAX]", "processors (1)"},
 	{{"memory", 1, NULL, OPT_MEMORY}, "MIB", "boot memory (256)"},
 	{{"hotplug", 1, NULL, OPT_HOTPLUG}, "MIB", "what virtio-mem may add (0)"},
+	{{"plug", 1, NULL, OPT_PLUG}, "MIB", "what it is asked to add (0)"},
 	{{"huge-pages", 0, NULL, OPT_HUGE}, NULL, "transparent huge pages"},
 	{{"serial", 0, NULL, OPT_SERIAL}, NULL, "the serial console on stdout"},
+	{{"console", 1, NULL, OPT_CONSOLE}, "stdio|none", "the virtio console (stdio)"},
+	{{"tap", 1, NULL, OPT_TAP}, "NAME", "the next network device's"},
+	{{"disk", 1, NULL, OPT_DISK}, "FILE[,ro]", "the next disk"},
 	{{"no-pvh", 0, NULL, OPT_NO_PVH}, NULL, "enter by the 64-bit protocol"},
 	{{"no-acpi", 0, NULL, OPT_NO_ACPI}, NULL, "no ACPI tables"},
 	{{"cmdline-devices", 0, NULL, OPT_CMDLINE_DEVICES},
@@ -203,11 +260,28 @@ static int set_option(struct run *r, int opt, char *value, struct err *e)
 		return get_mib(value, &c->memory, e);
 	case OPT_HOTPLUG:
 		return get_mib(value, &c->memory_hotplug, e);
+	case OPT_PLUG:
+		return get_mib(value, &r->plug, e);
 	case OPT_HUGE:
 		c->huge_pages = true;
 		return 0;
 	case OPT_SERIAL:
 		r->serial = true;
+		return 0;
+	case OPT_CONSOLE:
+		r->console = str_eq(value, "stdio");
+		return r->console || str_eq(value, "none")
+			       ? 0
+			       : err_set(e, EINVAL, "%s: stdio or none", value);
+	case OPT_TAP:
+		if (r->taps == PLAN_NETS)
+			return err_set(e, EINVAL, "more than %d taps", PLAN_NETS);
+		r->tap[r->taps++] = value;
+		return 0;
+	case OPT_DISK:
+		if (r->disks == PLAN_BLOCKS)
+			return err_set(e, EINVAL, "more than %d disks", PLAN_BLOCKS);
+		r->disk[r->disks++] = value;
 		return 0;
 	case OPT_NO_PVH:
 		b->no_pvh = true;
@@ -273,13 +347,82 @@ static int watch_signals(struct run *r, struct err *e)
 			e);
 }
 
+static int connect_tap(struct run *r, struct vm *vm, unsigned i, struct err *e)
+{
+	struct vm_net_config c = {.mac = {0x02, 'v', 'm', 'r', 'u', (uint8_t)i}};
+	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+	AUTO_FD fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	int ret;
+
+	if (fd < 0)
+		return err_sys(e, "open /dev/net/tun");
+	(void)snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", r->tap[i]);
+	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
+		return err_sys(e, "tap %s", r->tap[i]);
+	c.tap_fd = fd;
+	ret = vm_net_connect(vm, i, &c, e);
+	if (ret == 0)
+		(void)fd_take(&fd);
+	return ret;
+}
+
+static int connect_disk(struct run *r, struct vm *vm, unsigned i, struct err *e)
+{
+	char *ro = strstr(r->disk[i], ",ro");
+	struct vm_block_config c = {.read_only = ro && ro[3] == '\0'};
+	AUTO_FD fd = -1;
+	int ret;
+
+	if (c.read_only)
+		*ro = '\0';
+	ret = open_file(r->disk[i], c.read_only ? O_RDONLY : O_RDWR, &fd, e);
+	if (ret < 0)
+		return ret;
+	c.fd = fd;
+	ret = vm_block_connect(vm, i, &c, e);
+	if (ret == 0)
+		(void)fd_take(&fd);
+	return ret;
+}
+
+static int connect_devices(struct run *r, struct vm *vm, struct err *e)
+{
+	int ret = 0;
+
+	if (r->plug)
+		ret = vm_mem_request(vm, r->plug, e);
+	for (unsigned i = 0; i < r->taps && ret == 0; i++)
+		ret = connect_tap(r, vm, i, e);
+	for (unsigned i = 0; i < r->disks && ret == 0; i++)
+		ret = connect_disk(r, vm, i, e);
+	return ret;
+}
+
+static int connect_console(struct run *r, struct vm *vm, struct err *e)
+{
+	r->vm = vm;
+	if (r->serial)
+		vm_serial_output(vm, on_output, r);
+	if (!r->console)
+		return 0;
+	vm_console_output(vm, on_output, r);
+	vm_console_writable(vm, on_room, r);
+	/* A file is always readable, and epoll doesn't take it. */
+	if (loop_add(r->config.loop, STDIN_FILENO, EPOLLIN, on_input, r, &r->input, e) ==
+	    -EPERM)
+		on_input(r, EPOLLIN);
+	return 0;
+}
+
 static int start(struct run *r, struct vm *vm, struct err *e)
 {
 	int ret;
 
-	if (r->serial)
-		vm_serial_output(vm, on_serial, r);
-	ret = vm_boot(vm, &r->boot, e);
+	ret = connect_console(r, vm, e);
+	if (ret == 0)
+		ret = connect_devices(r, vm, e);
+	if (ret == 0)
+		ret = vm_boot(vm, &r->boot, e);
 	if (ret == 0)
 		ret = vm_spawn(vm, e);
 	if (ret < 0)
@@ -325,6 +468,7 @@ static int run(struct run *r, struct err *e)
 	if (ret == 0 && r->stats)
 		print_stats(r, vm);
 	vm_free(vm);
+	loop_del(r->input);
 	loop_del(r->signals);
 	fd_close(&r->signal_fd);
 	loop_free(r->config.loop);
@@ -336,6 +480,7 @@ int main(int argc, char **argv)
 	struct err e = {0};
 	struct run r = {
 		.start_ns = now_ns(),
+		.console = true,
 		.signal_fd = -1,
 		.config = {.vcpus = 1,
 			   .memory = 256 << 20,

@@ -186,6 +186,11 @@ void queue_unpop(struct queue *q)
 	q->next_avail--;
 }
 
+bool queue_pending(const struct queue *q)
+{
+	return q->ready && avail_index(q) != q->next_avail;
+}
+
 void queue_fill(struct queue *q, uint16_t ahead, uint16_t head, uint32_t written)
 {
 	struct vring_used_elem *e;

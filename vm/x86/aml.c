@@ -19,7 +19,6 @@ enum {
 	OP_METHOD = 0x14,
 	OP_EXT = 0x5b,
 	OP_EXT_DEVICE = 0x82,
-	OP_ROOT = '\\',
 	OP_NOTIFY = 0x86,
 };
 
@@ -175,7 +174,6 @@ size_t aml_scope(struct aml *a, const char seg[4])
 
 	aml_u8(a, OP_SCOPE);
 	mark = a->len;
-	aml_u8(a, OP_ROOT);
 	aml_bytes(a, seg, 4);
 	return mark;
 }

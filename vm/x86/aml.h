@@ -42,7 +42,7 @@ void aml_name_int(struct aml *a, const char seg[4], uint64_t v);
 void aml_name_string(struct aml *a, const char seg[4], const char *s);
 
 /* What encloses others, until aml_close() with what was returned. */
-size_t aml_scope(struct aml *a, const char seg[4]); /* of the root */
+size_t aml_scope(struct aml *a, const char seg[4]);
 size_t aml_device(struct aml *a, const char seg[4]);
 size_t aml_method(struct aml *a, const char seg[4], unsigned args);
 size_t aml_package(struct aml *a, unsigned count);

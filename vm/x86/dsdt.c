@@ -102,7 +102,7 @@ static void add_generation(struct aml *a)
 
 /* A processor that is there, but doesn't run: Linux makes those of the MADT that are
  * only "online capable" possible, and present (as cpuN/online) with a device that has an
- * enabled entry of its own. */
+ * enabled entry of its own: drivers/acpi/acpi_processor.c. */
 static void add_processor(struct aml *a, unsigned i)
 {
 	const uint8_t entry[8] = {0, 8, (uint8_t)i, (uint8_t)i, 1};
@@ -113,6 +113,7 @@ static void add_processor(struct aml *a, unsigned i)
 	device = aml_device(a, name);
 	aml_name_string(a, "_HID", "ACPI0007");
 	aml_name_int(a, "_UID", i);
+	aml_name_int(a, "_STA", 0x0f); /* there and working; must be said, for once */
 	aml_name(a, "_MAT");
 	aml_buffer(a, entry, sizeof(entry));
 	aml_close(a, device);
