@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "base/str.h"
+#include "vm/plan.h"
 #include "vm/x86/x86.h"
 
 #define PAGE   UINT64_C(4096)
@@ -146,6 +147,27 @@ static int write_seed(struct memory *m, struct err *e)
 	return r;
 }
 
+/* A BIOS. Linux takes a hardware-reduced machine for one with EFI, and without that jumps
+ * to the reset vector in real mode, in place of using the FADT's reset register
+ * (arch/x86/kernel/reboot.c); so what is there writes to that register. */
+static int write_reset(struct memory *m, struct err *e)
+{
+	/* mov dx, PORT; mov al, VALUE; out dx, al; hlt; jmp to the hlt */
+	static const uint8_t code[] = {
+		0xba,
+		(PLAN_POWER_PORT + 2) & 0xff,
+		(PLAN_POWER_PORT + 2) >> 8,
+		0xb0,
+		ACPI_RESET_VALUE,
+		0xee,
+		0xf4,
+		0xeb,
+		0xfd,
+	};
+
+	return put(m, X86_RESET, code, sizeof(code), e);
+}
+
 static int write_zero_page(struct memory *m, const struct arch_boot *b,
 			   const struct map *map, struct err *e)
 {
@@ -246,6 +268,8 @@ int arch_boot_write(struct memory *m, const struct arch_boot *b, struct err *e)
 		r = write_zero_page(m, b, &map, e);
 	if (r == 0)
 		r = write_pvh_info(m, b, &map, e);
+	if (r == 0)
+		r = write_reset(m, e);
 	if (r == 0)
 		r = mptable_write(m, b->vcpus, e);
 	if (r == 0 && b->acpi)
