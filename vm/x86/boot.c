@@ -134,16 +134,16 @@ static int write_page_tables(struct memory *m, struct err *e)
 /* Without it a guest has no entropy until its first device is there. */
 static int write_seed(struct memory *m, struct err *e)
 {
-	struct {
-		struct setup_data head;
-		uint8_t seed[SEED_LEN];
-	} d = {.head = {.type = SETUP_RNG_SEED, .len = SEED_LEN}};
+	const struct setup_data head = {.type = SETUP_RNG_SEED, .len = SEED_LEN};
+	uint8_t seed[SEED_LEN];
 	int r;
 
-	if (getrandom(d.seed, sizeof(d.seed), 0) != (ssize_t)sizeof(d.seed))
+	if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
 		return err_sys(e, "random numbers");
-	r = put(m, SETUP_DATA, &d, sizeof(d), e);
-	explicit_bzero(&d, sizeof(d));
+	r = put(m, SETUP_DATA, &head, sizeof(head), e);
+	if (r == 0)
+		r = put(m, SETUP_DATA + sizeof(head), seed, sizeof(seed), e);
+	explicit_bzero(seed, sizeof(seed));
 	return r;
 }
 
@@ -152,20 +152,15 @@ static int write_seed(struct memory *m, struct err *e)
  * (arch/x86/kernel/reboot.c); so what is there writes to that register. */
 static int write_reset(struct memory *m, struct err *e)
 {
-	/* mov dx, PORT; mov al, VALUE; out dx, al; hlt; jmp to the hlt */
-	static const uint8_t code[] = {
-		0xba,
-		(PLAN_POWER_PORT + 2) & 0xff,
-		(PLAN_POWER_PORT + 2) >> 8,
-		0xb0,
-		ACPI_RESET_VALUE,
-		0xee,
-		0xf4,
-		0xeb,
-		0xfd,
-	};
+	static const struct {
+		uint8_t mov_dx;
+		uint16_t port;
+		uint8_t mov_al, value, out_dx_al, hlt, jmp;
+		int8_t to_hlt;
+	} __attribute__((packed))
+	code = {0xba, PLAN_POWER_PORT + 2, 0xb0, ACPI_RESET_VALUE, 0xee, 0xf4, 0xeb, -3};
 
-	return put(m, X86_RESET, code, sizeof(code), e);
+	return put(m, X86_RESET, &code, sizeof(code), e);
 }
 
 static int write_zero_page(struct memory *m, const struct arch_boot *b,
@@ -250,7 +245,7 @@ static int check(const struct memory *m, const struct arch_boot *b, struct err *
 int arch_boot_write(struct memory *m, const struct arch_boot *b, struct err *e)
 {
 	const struct acpi_config acpi = {b->vcpus, b->vcpus_max};
-	struct map map;
+	struct map map = {0};
 	int r;
 
 	r = check(m, b, e);
