@@ -267,6 +267,8 @@ int vm_boot(struct vm *vm, const struct vm_boot *b, struct err *e)
 	if (r == 0)
 		r = arch_boot_write(vm->mem, &ab, e);
 	if (r == 0)
+		r = arch_reset_vector_write(vm->mem, e);
+	if (r == 0)
 		r = arch_cpu_boot(vcpus_fd(vm->cpus, 0), &ab, e);
 	vm->booted = r == 0;
 	return r;

@@ -5,8 +5,10 @@
 #include <errno.h>
 
 #include "vm/machine_parts.h"
+#include "vm/virtio/balloon.h"
 #include "vm/virtio/block.h"
 #include "vm/virtio/console.h"
+#include "vm/virtio/mem.h"
 #include "vm/virtio/net.h"
 
 /* ---- console ---- */
@@ -113,4 +115,26 @@ int vm_block_disconnect(struct vm *vm, unsigned index, struct err *e)
 	struct virtio_dev *dev = block_at(vm, index, e);
 
 	return dev ? block_disconnect(dev, e) : -e->code;
+}
+
+/* ---- size ---- */
+
+int vm_mem_request(struct vm *vm, uint64_t bytes, struct err *e)
+{
+	return mem_request(vm->dev[PLAN_MEM], bytes, e);
+}
+
+uint64_t vm_mem_plugged(const struct vm *vm)
+{
+	return mem_plugged(vm->dev[PLAN_MEM]);
+}
+
+int vm_balloon_request(struct vm *vm, uint64_t bytes, struct err *e)
+{
+	return balloon_request(vm->dev[PLAN_BALLOON], bytes, e);
+}
+
+uint64_t vm_balloon_size(const struct vm *vm)
+{
+	return balloon_size(vm->dev[PLAN_BALLOON]);
 }

@@ -7,8 +7,10 @@
 #include "base/str.h"
 #include "vm/kvm.h"
 #include "vm/machine_parts.h"
+#include "vm/virtio/balloon.h"
 #include "vm/virtio/block.h"
 #include "vm/virtio/console.h"
+#include "vm/virtio/mem.h"
 #include "vm/virtio/mmio.h"
 #include "vm/virtio/net.h"
 #include "vm/virtio/rng.h"
@@ -38,6 +40,19 @@ static int make_rng(struct vm *vm, unsigned index, struct virtio_dev **ret, stru
 	return rng_new(vm->mem, vm->c.loop, ret, e);
 }
 
+static int make_balloon(struct vm *vm, unsigned index, struct virtio_dev **ret,
+			struct err *e)
+{
+	(void)index;
+	return balloon_new(vm->mem, vm->c.loop, ret, e);
+}
+
+static int make_mem(struct vm *vm, unsigned index, struct virtio_dev **ret, struct err *e)
+{
+	(void)index;
+	return mem_new(vm->mem, vm->c.loop, ret, e);
+}
+
 static int make_net(struct vm *vm, unsigned index, struct virtio_dev **ret, struct err *e)
 {
 	return net_new(vm->mem, vm->c.loop, (uint8_t)index, ret, e);
@@ -60,6 +75,8 @@ static const struct {
 	{PLAN_CONSOLE, 1, make_console},
 	{PLAN_VSOCK, 1, make_vsock},
 	{PLAN_RNG, 1, make_rng},
+	{PLAN_BALLOON, 1, make_balloon},
+	{PLAN_MEM, 1, make_mem},
 	{PLAN_NET0, PLAN_NETS, make_net},
 	{PLAN_BLOCK0, PLAN_BLOCKS, make_block},
 };

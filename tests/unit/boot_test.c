@@ -12,7 +12,6 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "vm/memory.h"
-#include "vm/plan.h"
 #include "vm/x86/x86.h"
 
 #include "tests/unit/tap.h"
@@ -253,21 +252,6 @@ static void the_gdt_suits_the_entry(void)
 	memory_free(m);
 }
 
-/* As the processor would: in real mode, from the reset vector on. */
-static void the_reset_vector_asks_for_a_reset(void)
-{
-	struct memory *m = memory_of(128 * MIB, 0);
-	const struct arch_boot b = boot_of();
-	const uint8_t *p = memory_at(m, 0xffff0, 16);
-	struct err e = {0};
-
-	CHECK(arch_boot_write(m, &b, &e) == 0);
-	CHECK(p[0] == 0xba && (p[1] | p[2] << 8) == PLAN_POWER_PORT + 2);
-	CHECK(p[3] == 0xb0 && p[4] == 1 && p[5] == 0xee);
-	CHECK(p[6] == 0xf4 && p[7] == 0xeb && (int8_t)p[8] == -3);
-	memory_free(m);
-}
-
 static void the_command_line_is_bounded(void)
 {
 	struct memory *m = memory_of(128 * MIB, 0);
@@ -410,7 +394,6 @@ static const struct test tests[] = {
 	{"the first 4 GiB are mapped as they are",
 	 the_first_four_gib_are_mapped_as_they_are},
 	{"the GDT suits the entry", the_gdt_suits_the_entry},
-	{"the reset vector asks for a reset", the_reset_vector_asks_for_a_reset},
 	{"the command line is bounded", the_command_line_is_bounded},
 	{"what can't be is refused", what_can_t_be_is_refused},
 	{"an initrd goes to the top of low memory",

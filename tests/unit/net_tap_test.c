@@ -144,6 +144,7 @@ static uint16_t checksum(const uint8_t *p, size_t len, uint32_t sum)
  * hdr_len bytes, the checksum left to do, to be cut into pieces of mss (0: whole). */
 static size_t make_tcp(uint8_t *buf, size_t hdr_len, uint16_t len, uint16_t mss)
 {
+	static const uint8_t addresses[8] = {10, 9, 0, 1, 10, 9, 0, 2};
 	struct virtio_net_hdr h = {
 		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
 		.gso_type = mss ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_NONE,
@@ -153,29 +154,28 @@ static size_t make_tcp(uint8_t *buf, size_t hdr_len, uint16_t len, uint16_t mss)
 		.csum_offset = offsetof(struct tcphdr, check),
 	};
 	uint16_t tcp_len = (uint16_t)(sizeof(struct tcphdr) + len);
-	struct iphdr ip = {
-		.version = 4,
-		.ihl = 5,
-		.tot_len = htons((uint16_t)(sizeof(struct iphdr) + tcp_len)),
-		.ttl = 64,
-		.protocol = IPPROTO_TCP,
-		.saddr = htonl(0x0a090001),
-		.daddr = htonl(0x0a090002),
-	};
+	uint16_t ip_len = (uint16_t)(sizeof(struct iphdr) + tcp_len), sum;
+	uint8_t ip[sizeof(struct iphdr)] = {0x45, 0, (uint8_t)(ip_len >> 8),
+					    (uint8_t)ip_len};
 	struct tcphdr tcp = {
 		.source = htons(1000), .dest = htons(2000), .doff = 5, .ack = 1};
 	uint8_t *frame = buf + hdr_len;
 
-	ip.check = htons((uint16_t)~checksum((uint8_t *)&ip, sizeof(ip), 0));
-	tcp.check = htons(
-		checksum((uint8_t *)&ip.saddr, 8, (uint32_t)IPPROTO_TCP + tcp_len));
 	memset(buf, 0, hdr_len);
 	memcpy(buf, &h, sizeof(h));
 	memset(frame, 0xff, 6);
 	memcpy(frame + 6, mac, 6);
 	frame[12] = 0x08;
 	frame[13] = 0;
-	memcpy(frame + IP_OFF, &ip, sizeof(ip));
+	ip[offsetof(struct iphdr, ttl)] = 64;
+	ip[offsetof(struct iphdr, protocol)] = IPPROTO_TCP;
+	memcpy(ip + offsetof(struct iphdr, saddr), addresses, sizeof(addresses));
+	sum = (uint16_t)~checksum(ip, sizeof(ip), 0);
+	ip[offsetof(struct iphdr, check)] = (uint8_t)(sum >> 8);
+	ip[offsetof(struct iphdr, check) + 1] = (uint8_t)sum;
+	tcp.check = htons(checksum(ip + offsetof(struct iphdr, saddr), 8,
+				   (uint32_t)IPPROTO_TCP + tcp_len));
+	memcpy(frame + IP_OFF, ip, sizeof(ip));
 	memcpy(frame + TCP_OFF, &tcp, sizeof(tcp));
 	for (size_t i = 0; i < len; i++)
 		frame[DATA_OFF + i] = (uint8_t)(i * 7 + (i >> 8));

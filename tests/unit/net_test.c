@@ -411,7 +411,7 @@ static void large_frames_take_several_buffers(void)
 {
 	struct world w;
 	uint64_t gpa[50];
-	uint8_t all[FRAME_MAX];
+	uint8_t all[9000] = {0};
 	unsigned n = 0;
 
 	setup_with(&w, DRV_ALL);

@@ -3,6 +3,8 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
+#include "vm/plan.h"
+
 #include "tests/unit/tiny_guest.h"
 
 static const struct memory_config small = {.size = 2 << 20, .fd = -1};
@@ -506,6 +508,29 @@ static void a_vcpu_parks_itself_and_all_others(void)
 	tiny_free(&t);
 }
 
+static void the_reset_vector_asks_for_a_reset(void)
+{
+	struct kvm_regs regs = {.rip = 0xfff0, .rflags = 2};
+	struct kvm_sregs s;
+	struct tiny t;
+
+	START(&t, &small, 1, spin, false);
+	CHECK(arch_reset_vector_write(t.mem, &t.e) == 0);
+	CHECK(bus_add(&t.pio, PLAN_POWER_PORT, 3, tiny_port, &t, &t.e) == 0);
+	CHECK(ioctl(vcpus_fd(t.cpus, 0), KVM_GET_SREGS, &s) == 0);
+	s.cr0 = 0x10;
+	s.cs.selector = 0xf000;
+	s.cs.base = 0xf0000;
+	s.cs.limit = 0xffff;
+	s.cs.db = s.cs.g = 0;
+	CHECK(ioctl(vcpus_fd(t.cpus, 0), KVM_SET_SREGS, &s) == 0);
+	CHECK(ioctl(vcpus_fd(t.cpus, 0), KVM_SET_REGS, &regs) == 0);
+	vcpus_resume(t.cpus);
+	CHECK(tiny_wait(&t, 1));
+	CHECK(t.record[0].addr == TINY_PORT + 2 && t.record[0].value == 1);
+	tiny_free(&t);
+}
+
 static const struct test tests[] = {
 	{"port accesses reach the bus", port_accesses_reach_the_bus},
 	{"string accesses are taken apart", string_accesses_are_taken_apart},
@@ -533,6 +558,7 @@ static const struct test tests[] = {
 	{"a guest starts its other processor", a_guest_starts_its_other_processor},
 	{"a thread that can't be jailed is an error",
 	 a_thread_that_cant_be_jailed_is_an_error},
+	{"the reset vector asks for a reset", the_reset_vector_asks_for_a_reset},
 	{"a vCPU parks itself and all others", a_vcpu_parks_itself_and_all_others},
 };
 TEST_MAIN(tests)

@@ -10,7 +10,6 @@
 #include <sys/random.h>
 
 #include "base/str.h"
-#include "vm/plan.h"
 #include "vm/x86/x86.h"
 
 #define PAGE   UINT64_C(4096)
@@ -147,22 +146,6 @@ static int write_seed(struct memory *m, struct err *e)
 	return r;
 }
 
-/* A BIOS. Linux takes a hardware-reduced machine for one with EFI, and without that jumps
- * to the reset vector in real mode, in place of using the FADT's reset register
- * (arch/x86/kernel/reboot.c); so what is there writes to that register. */
-static int write_reset(struct memory *m, struct err *e)
-{
-	static const struct {
-		uint8_t mov_dx;
-		uint16_t port;
-		uint8_t mov_al, value, out_dx_al, hlt, jmp;
-		int8_t to_hlt;
-	} __attribute__((packed))
-	code = {0xba, PLAN_POWER_PORT + 2, 0xb0, ACPI_RESET_VALUE, 0xee, 0xf4, 0xeb, -3};
-
-	return put(m, X86_RESET, &code, sizeof(code), e);
-}
-
 static int write_zero_page(struct memory *m, const struct arch_boot *b,
 			   const struct map *map, struct err *e)
 {
@@ -263,8 +246,6 @@ int arch_boot_write(struct memory *m, const struct arch_boot *b, struct err *e)
 		r = write_zero_page(m, b, &map, e);
 	if (r == 0)
 		r = write_pvh_info(m, b, &map, e);
-	if (r == 0)
-		r = write_reset(m, e);
 	if (r == 0)
 		r = mptable_write(m, b->vcpus, e);
 	if (r == 0 && b->acpi)

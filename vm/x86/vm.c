@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "base/str.h"
+#include "vm/plan.h"
 #include "vm/x86/x86.h"
 
 #define CAP(name)                                                                        \
@@ -67,4 +68,27 @@ int arch_vm_init(int vm_fd, struct err *e)
 		return err_sys(e, "kvm: create the interrupt controllers");
 	r = mask_pic(vm_fd, KVM_IRQCHIP_PIC_MASTER, e);
 	return r < 0 ? r : mask_pic(vm_fd, KVM_IRQCHIP_PIC_SLAVE, e);
+}
+
+/* In real mode. */
+extern const char vm_reset_begin[], vm_reset_end[];
+__asm__(".pushsection .rodata\n"
+	".code16\n"
+	"vm_reset_begin:\n"
+	"	mov	$0x602, %dx\n" /* PLAN_POWER_PORT + 2 */
+	"	mov	$1, %al\n"     /* ACPI_RESET_VALUE */
+	"	out	%al, %dx\n"
+	"1:	hlt\n"
+	"	jmp	1b\n"
+	"vm_reset_end:\n"
+	".code64\n"
+	".popsection\n");
+_Static_assert(PLAN_POWER_PORT + 2 == 0x602 && ACPI_RESET_VALUE == 1, "as in the code");
+
+int arch_reset_vector_write(struct memory *m, struct err *e)
+{
+	int r = memory_write(m, X86_RESET, vm_reset_begin,
+			     (size_t)(vm_reset_end - vm_reset_begin));
+
+	return r < 0 ? err_code(e, r, "write the reset vector") : 0;
 }

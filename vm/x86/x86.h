@@ -34,6 +34,10 @@ int arch_boot_write(struct memory *m, const struct arch_boot *b, struct err *e);
  * with ACPI, which then mixes it into its random numbers. For restored machines. */
 int arch_generation_renew(struct memory *m, struct err *e);
 
+/* Puts code where a PC's firmware begins: Linux jumps there to restart a machine with
+ * hardware-reduced ACPI, unless it is told otherwise (reboot=). It asks for a reset. */
+int arch_reset_vector_write(struct memory *m, struct err *e);
+
 /* What is needed of this architecture's KVM, besides what kvm.c needs anywhere. */
 const struct kvm_cap *arch_kvm_caps(size_t *ret_count);
 
@@ -86,7 +90,7 @@ int arch_vm_restore(int vm_fd, struct state_reader *r, struct err *e);
 #define X86_ACPI        0xe0000
 #define X86_ACPI_END    0x100000
 #define X86_GENERATION  0xfe000 /* VMGENID: a page of its own, behind the tables */
-#define X86_RESET       0xffff0 /* where a BIOS begins */
+#define X86_RESET       0xffff0 /* f000:fff0, where firmware begins */
 #define X86_TSS         0xfffbd000
 #define X86_IDENTITY    0xfffbc000
 
