@@ -40,7 +40,7 @@ struct worker_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t quiet;
 	unsigned threads;
-	_Atomic unsigned idle; /* threads that wait */
+	_Atomic unsigned idle; /* threads that wait, or are about to */
 	_Atomic bool end;
 	pthread_t thread[WORKER_THREADS_MAX];
 	struct worker_source source[SOURCES];
@@ -174,11 +174,12 @@ static void serve(struct worker_pool *p)
 	int n;
 
 	while (!p->end) {
-		p->idle++;
 		n = epoll_wait(p->epoll_fd, &ev, 1, -1);
+		if (n != 1 || ev.data.u32 >= SOURCES)
+			continue;
 		p->idle--;
-		if (n == 1 && ev.data.u32 < SOURCES)
-			call(p, &p->source[ev.data.u32]);
+		call(p, &p->source[ev.data.u32]);
+		p->idle++;
 	}
 }
 
@@ -192,6 +193,7 @@ static void *thread_main(void *arg)
 	if (r < 0 && !p->error.code)
 		p->error = e;
 	p->entered++;
+	p->idle++;
 	pthread_cond_broadcast(&p->quiet);
 	pthread_mutex_unlock(&p->lock);
 	if (r == 0)

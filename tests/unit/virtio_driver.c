@@ -332,7 +332,7 @@ bool drv_kick(struct drv *d, unsigned queue)
 	bool want;
 
 	q->kicked = q->next_avail;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__sync_synchronize();
 	if (d->features & UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX) {
 		event = __atomic_load_n((__virtio16 *)&q->used->ring[q->size],
 					__ATOMIC_RELAXED);
@@ -354,7 +354,7 @@ static bool nothing_used(struct drv *d, struct drv_queue *q)
 	if (q->no_irqs || !(d->features & UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX))
 		return true;
 	__atomic_store_n(&q->avail->ring[q->size], q->next_used, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__sync_synchronize();
 	return __atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE) == q->next_used;
 }
 

@@ -20,3 +20,6 @@ tests_unit_virtio_mmio_test_LDADD = $(driver_libs)
 vm_tests += tests/unit/virtio_rng_test tests/unit/virtio_console_test
 tests_unit_virtio_rng_test_LDADD = $(driver_libs)
 tests_unit_virtio_console_test_LDADD = $(driver_libs)
+vm_tests += tests/unit/worker_test tests/unit/virtio_block_test
+tests_unit_worker_test_LDADD = $(vm_libs)
+tests_unit_virtio_block_test_LDADD = $(driver_libs)
