@@ -326,8 +326,9 @@ static void check(const struct virtio_dev *dev)
 	for (unsigned i = 0; i < dev->ops->queues; i++) {
 		const struct queue *q = &dev->queue[i];
 
-		if (q->ready && (!q->size || q->size > q->max ||
-				 !memory_at(dev->mem, q->desc_gpa, 16 * q->size)))
+		if (q->ready &&
+		    (!q->size || q->size > q->max ||
+		     !memory_at(dev->mem, q->desc_gpa, 16 * (uint64_t)q->size)))
 			abort();
 	}
 }

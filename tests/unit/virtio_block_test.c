@@ -18,7 +18,8 @@
 #include "tests/unit/virtio_driver.h"
 
 #define MEMORY  (UINT64_C(64) << 20)
-#define SECTORS 2048 /* 1 MiB */
+#define SECTORS 2048
+#define SIZE    1048576 /* bytes of them */
 #define WORKERS 3
 
 struct world {
@@ -64,7 +65,7 @@ static int connect_copy(struct world *w, bool read_only)
 static void begin(struct world *w)
 {
 	begin_without_disk(w);
-	w->file = file_new(SECTORS * 512);
+	w->file = file_new(SIZE);
 	CHECK(connect_copy(w, false) == 0);
 	CHECK(drv_start(&w->d, DRV_ALL, 256));
 }
@@ -190,7 +191,7 @@ static void framing_means_nothing(void)
 	(void)drv_put(&w.d, 0, parts, 2);
 	drv_kick(&w.d, 0);
 	CHECK(drv_wait(&w.d, 0, &head, &len) && len == 1);
-	CHECK(pread(w.file, text + 1, 1, 7 * 512) == 1 && text[1] == text[0]);
+	CHECK(pread(w.file, text + 1, 1, 3584) == 1 && text[1] == text[0]);
 	end(&w);
 }
 
@@ -233,7 +234,7 @@ static void nothing_outside_the_disk_is_reached(void)
 	CHECK(segment(&w, VIRTIO_BLK_T_DISCARD, 0, UINT32_MAX, 0) == VIRTIO_BLK_S_IOERR);
 	CHECK(segment(&w, VIRTIO_BLK_T_WRITE_ZEROES, 1, UINT32_MAX, 0) ==
 	      VIRTIO_BLK_S_IOERR);
-	CHECK(fstat(w.file, &st) == 0 && st.st_size == SECTORS * 512);
+	CHECK(fstat(w.file, &st) == 0 && st.st_size == SIZE);
 	CHECK(!drv_broken(&w.d));
 	end(&w);
 }
@@ -269,9 +270,10 @@ static void file_that_was_cut_gives_errors(void)
 static bool all_zero(struct world *w, uint64_t sector, uint32_t sectors)
 {
 	static char buf[65536], zeros[65536];
+	size_t len = (size_t)sectors * 512;
 
-	return pread(w->file, buf, sectors * 512, (off_t)sector * 512) == sectors * 512 &&
-	       memcmp(buf, zeros, sectors * 512) == 0;
+	return pread(w->file, buf, len, (off_t)sector * 512) == (ssize_t)len &&
+	       memcmp(buf, zeros, len) == 0;
 }
 
 static void discard_gives_the_space_back(void)
@@ -321,7 +323,7 @@ static void segments_are_counted(void)
 	CHECK(put_sectors(&w, 0, buf, sizeof(buf)) == VIRTIO_BLK_S_OK);
 	for (unsigned i = 0; i < 17; i++)
 		s[i] = (struct virtio_blk_discard_write_zeroes){
-			.sector = i * 4, .num_sectors = 2, .flags = 0};
+			.sector = (uint64_t)i * 4, .num_sectors = 2, .flags = 0};
 	CHECK(request(&w, VIRTIO_BLK_T_WRITE_ZEROES, 0, s, sizeof(s), NULL, 0) ==
 	      VIRTIO_BLK_S_IOERR);
 	CHECK(request(&w, VIRTIO_BLK_T_WRITE_ZEROES, 0, s, 20, NULL, 0) ==
@@ -529,7 +531,7 @@ static void flood_put(struct flood *f, struct world *w, bool write, unsigned rou
 		f->parts[i][1].write = !write;
 		*f->header[i] = (struct virtio_blk_outhdr){
 			.type = write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN,
-			.sector = (i * 37 + round) % DEPTH * 8,
+			.sector = ((uint64_t)i * 37 + round) % DEPTH * 8,
 		};
 		if (write)
 			memset(f->data[i], (int)(round + i), 4096);
@@ -556,7 +558,7 @@ static void flood_wait(struct flood *f, struct world *w, bool write, unsigned ro
 
 static void many_requests_at_once_are_all_done(void)
 {
-	struct flood f;
+	struct flood f = {0};
 	struct world w;
 
 	begin(&w);
@@ -576,7 +578,7 @@ static void many_requests_at_once_are_all_done(void)
 
 static void after_a_reset_no_request_is_under_way(void)
 {
-	struct flood f;
+	struct flood f = {0};
 	struct world w;
 
 	begin(&w);
@@ -613,7 +615,7 @@ struct storm {
 static void *flood_and_reset(void *arg)
 {
 	struct storm *s = arg;
-	struct flood f;
+	struct flood f = {0};
 
 	flood_init(&f, s->w);
 	for (unsigned round = 0; !s->stop; round++, s->rounds++) {
@@ -661,7 +663,7 @@ static void paused_disk_does_nothing(void)
 {
 	struct err e = {0};
 	uint16_t head;
-	struct flood f;
+	struct flood f = {0};
 	struct world w;
 	uint32_t len;
 
@@ -724,7 +726,7 @@ static void restored_driver_is_told_of_another_disk(void)
 	CHECK(state_finish(s, &p, &len, &e) == 0);
 	for (int i = 0; i < 2; i++) {
 		begin_without_disk(&v);
-		v.file = file_new(i ? 65536 : SECTORS * 512);
+		v.file = file_new(i ? 65536 : SIZE);
 		CHECK(connect_copy(&v, false) == 0);
 		CHECK(state_reader_new(p, len, &r, &e) == 0);
 		CHECK(virtio_restore(v.dev, r, 0, &e) == 0);
@@ -752,7 +754,7 @@ static int count(const char *path)
 static void nothing_is_left(void)
 {
 	int fds = count("/proc/self/fd"), threads = count("/proc/self/task");
-	struct flood f;
+	struct flood f = {0};
 	struct world w;
 
 	for (int i = 0; i < 50; i++) {

@@ -269,6 +269,8 @@ void drv_publish(struct drv *d, unsigned queue, uint16_t head)
 {
 	struct drv_queue *q = &d->queue[queue];
 
+	if (!q->size)
+		die("drv_publish", "no queue");
 	__atomic_store_n(&q->avail->ring[q->next_avail % q->size], head,
 			 __ATOMIC_RELAXED);
 	publish_index(q, (uint16_t)(q->next_avail + 1));
@@ -465,6 +467,7 @@ static bool is_used(void *arg)
 	return drv_used(w->d, w->queue, w->head, w->len);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): they are written by is_used() */
 bool drv_wait(struct drv *d, unsigned queue, uint16_t *ret_head, uint32_t *ret_len)
 {
 	struct waiting w = {d, queue, ret_head, ret_len};

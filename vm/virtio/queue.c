@@ -23,6 +23,7 @@ static uint16_t load16(const __virtio16 *p)
 	return le16toh(__atomic_load_n(p, __ATOMIC_RELAXED));
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is stored to */
 static void store16(__virtio16 *p, uint16_t v)
 {
 	__atomic_store_n(p, htole16(v), __ATOMIC_RELAXED);
