@@ -279,14 +279,17 @@ static void unix_connects(void *arg, uint32_t events)
 		vm_stream_want(p->s, BUFFER);
 }
 
-static int door_new(struct vsock_relay *r, const char *path, size_t path_len,
-		    const char *port, struct door **ret, struct err *e)
+/* NULL: see e. */
+static struct door *door_new(struct vsock_relay *r, const char *path, size_t path_len,
+			     const char *port, struct err *e)
 {
 	struct door *d = calloc(1, sizeof(*d));
 	char *end;
 
-	if (!d)
-		return err_set(e, ENOMEM, "no memory for a relay");
+	if (!d) {
+		(void)err_set(e, ENOMEM, "no memory for a relay");
+		return NULL;
+	}
 	d->relay = r;
 	d->fd = -1;
 	d->port = (uint32_t)strtoul(port, &end, 10);
@@ -294,40 +297,38 @@ static int door_new(struct vsock_relay *r, const char *path, size_t path_len,
 	if ((*end && *end != '=') || end == port || !path_len ||
 	    path_len >= sizeof(d->addr.sun_path)) {
 		free(d);
-		return err_set(e, EINVAL, "no port and path: %s", port);
+		(void)err_set(e, EINVAL, "no port and path: %s", port);
+		return NULL;
 	}
 	memcpy(d->addr.sun_path, path, path_len);
 	d->next = r->doors;
 	r->doors = d;
-	*ret = d;
-	return 0;
+	return d;
 }
 
 int vsock_relay_listen(struct vsock_relay *r, const char *value, struct err *e)
 {
 	const char *eq = strchr(value, '=');
-	struct door *d = NULL;
-	int ret;
+	struct door *d;
 
 	if (!eq)
 		return err_set(e, EINVAL, "want PORT=PATH: %s", value);
-	ret = door_new(r, eq + 1, strlen(eq + 1), value, &d, e);
-	if (ret < 0)
-		return ret;
+	d = door_new(r, eq + 1, strlen(eq + 1), value, e);
+	if (!d)
+		return -e->code;
 	return vm_vsock_listen(r->vm, d->port, guest_connects, d, e);
 }
 
 int vsock_relay_connect(struct vsock_relay *r, const char *value, struct err *e)
 {
 	const char *eq = strrchr(value, '=');
-	struct door *d = NULL;
-	int ret;
+	struct door *d;
 
 	if (!eq)
 		return err_set(e, EINVAL, "want PATH=PORT: %s", value);
-	ret = door_new(r, value, (size_t)(eq - value), eq + 1, &d, e);
-	if (ret < 0)
-		return ret;
+	d = door_new(r, value, (size_t)(eq - value), eq + 1, e);
+	if (!d)
+		return -e->code;
 	(void)unlink(d->addr.sun_path);
 	d->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (d->fd < 0 || bind(d->fd, (struct sockaddr *)&d->addr, sizeof(d->addr)) < 0 ||
@@ -353,8 +354,10 @@ void vsock_relay_free(struct vsock_relay *r)
 {
 	if (!r)
 		return;
-	while (r->all)
-		relayed_free(r->all);
+	for (struct relayed *p = r->all, *next; p; p = next) {
+		next = p->next;
+		relayed_free(p);
+	}
 	while (r->doors) {
 		struct door *d = r->doors;
 
