@@ -27,3 +27,6 @@ tests_unit_vsock_bulk_test_LDADD = $(driver_libs)
 vm_tests += tests/unit/vsock_relay_test
 tests_unit_vsock_relay_test_SOURCES = tests/unit/vsock_relay_test.c tests/unit/vsock_world.h tests/tools/vsock_relay.c tests/tools/vsock_relay.h
 tests_unit_vsock_relay_test_LDADD = $(driver_libs)
+vm_tests += tests/unit/vsock_device_test
+tests_unit_vsock_device_test_SOURCES = tests/unit/vsock_device_test.c tests/unit/vsock_world.h
+tests_unit_vsock_device_test_LDADD = $(driver_libs)

@@ -249,7 +249,7 @@ static void user_received(void *arg, const void *buf, size_t len)
 	(void)vm_stream_write(u->s, buf, len);
 	(void)vm_stream_write(u->s, buf, len);
 	vm_stream_want(u->s, 2000);
-	if (++u->calls % 50 == 0) {
+	if (++u->calls % 3 == 0) {
 		vm_stream_close(u->s);
 		user_end(u);
 	}
