@@ -269,6 +269,8 @@ void drv_publish(struct drv *d, unsigned queue, uint16_t head)
 {
 	struct drv_queue *q = &d->queue[queue];
 
+	if (!q->size)
+		die("drv_publish", "no queue");
 	__atomic_store_n(&q->avail->ring[q->next_avail % q->size], head,
 			 __ATOMIC_RELAXED);
 	publish_index(q, (uint16_t)(q->next_avail + 1));
@@ -332,7 +334,7 @@ bool drv_kick(struct drv *d, unsigned queue)
 	bool want;
 
 	q->kicked = q->next_avail;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__sync_synchronize();
 	if (d->features & UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX) {
 		event = __atomic_load_n((__virtio16 *)&q->used->ring[q->size],
 					__ATOMIC_RELAXED);
@@ -354,7 +356,7 @@ static bool nothing_used(struct drv *d, struct drv_queue *q)
 	if (q->no_irqs || !(d->features & UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX))
 		return true;
 	__atomic_store_n(&q->avail->ring[q->size], q->next_used, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__sync_synchronize();
 	return __atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE) == q->next_used;
 }
 
@@ -465,6 +467,7 @@ static bool is_used(void *arg)
 	return drv_used(w->d, w->queue, w->head, w->len);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): they are written by is_used() */
 bool drv_wait(struct drv *d, unsigned queue, uint16_t *ret_head, uint32_t *ret_len)
 {
 	struct waiting w = {d, queue, ret_head, ret_len};

@@ -62,6 +62,9 @@ int queue_pop(struct queue *q, struct chain *c, struct iovec *iov, unsigned iov_
  * and then the one before it, if nothing was popped in between. */
 void queue_unpop(struct queue *q);
 
+/* Whether there are requests that have not been taken. */
+bool queue_pending(const struct queue *q);
+
 /* Gives a request back with the number of bytes that were written to it. Any order, and
  * any thread that has the queue to itself. */
 void queue_push(struct queue *q, uint16_t head, uint32_t written);
