@@ -15,3 +15,4 @@ libvm_a_SOURCES += vm/vm.h
 libvm_a_SOURCES += vm/x86/x86.h
 EXTRA_DIST += vm/README.md
 vm_libs = libvm.a $(base_libs) -lpthread
+include vm/virtio/fs/part.mk
