@@ -12,6 +12,13 @@
 
 #include "base/err.h"
 
+/* What a KVM must have: KVM_CHECK_EXTENSION's answer for `number` is `least` or more. */
+struct kvm_cap {
+	int number;
+	int least;
+	const char *name; /* "KVM_CAP_IRQFD": for the error */
+};
+
 /* Whether this /dev/kvm (an open descriptor) has what a machine needs: the API version
  * and each capability, one error that names what is missing. */
 int kvm_check(int kvm_fd, struct err *e);

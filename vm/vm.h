@@ -100,6 +100,8 @@ typedef void vm_console_fn(void *arg, const void *buf, size_t len);
 void vm_serial_output(struct vm *vm, vm_console_fn *fn, void *arg);
 void vm_console_output(struct vm *vm, vm_console_fn *fn, void *arg);
 size_t vm_console_input(struct vm *vm, const void *buf, size_t len);
+/* Called on the loop's thread when there is room again after a short vm_console_input. */
+void vm_console_writable(struct vm *vm, loop_fn *fn, void *arg);
 void vm_console_resize(struct vm *vm, unsigned rows, unsigned cols);
 
 /* ---- vsock: streams between the guest and this process ---- */

@@ -27,3 +27,8 @@ tests_fuzz_device_filter_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_seccomp_fuzz_SOURCES = tests/fuzz/seccomp_fuzz.c $(fuzz_main)
 tests_fuzz_seccomp_fuzz_LDADD = $(process_libs)
 tests_fuzz_seccomp_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+check_PROGRAMS += tests/fuzz/state_fuzz
+tests_fuzz_state_fuzz_SOURCES = tests/fuzz/state_fuzz.c $(fuzz_main)
+tests_fuzz_state_fuzz_LDADD = $(vm_libs)
+tests_fuzz_state_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

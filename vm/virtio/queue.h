@@ -11,6 +11,7 @@
 #define VM_VIRTIO_QUEUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
@@ -30,8 +31,9 @@ struct queue {
 
 	/* From here on the queue's own. */
 	bool event_idx, indirect;
-	bool notified_once; /* signalled is the used index of the last interrupt */
-	uint16_t next_avail, next_used, signalled;
+	uint16_t next_avail, next_used;
+	uint16_t signalled;   /* the used index when an interrupt was last thought of */
+	bool signalled_valid; /* it has not gone all the way round since */
 	struct vring_desc *desc; /* into guest memory */
 	struct vring_avail *avail;
 	struct vring_used *used;
@@ -52,12 +54,15 @@ void queue_reset(struct queue *q);
 
 /* Takes the next request into iov[iov_max]. Returns 1; 0 if there is none; -EINVAL if
  * the driver broke the rules (loop, index or address out of range, writable before
- * readable, more than iov_max parts or than size, an empty chain): the device then needs
- * a reset. Zero-length parts are left out. */
+ * readable, more than iov_max parts or than size, an empty chain, more than UINT32_MAX
+ * bytes): the device then needs a reset. Zero-length parts are left out. */
 int queue_pop(struct queue *q, struct chain *c, struct iovec *iov, unsigned iov_max);
 
 /* Puts the last popped request back, as if it had not been popped. Only the very last. */
 void queue_unpop(struct queue *q);
+
+/* Whether there are requests that have not been taken. */
+bool queue_pending(const struct queue *q);
 
 /* Gives a request back with the number of bytes that were written to it. Any order, and
  * any thread that has the queue to itself. */

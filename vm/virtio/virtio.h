@@ -57,12 +57,14 @@ struct virtio_ops {
 	void (*notify)(struct virtio_dev *dev, unsigned queue);
 
 	/* The device's own state beyond queues, features and status; the machine is
-	 * paused. restore runs before vCPUs do. NULL: none. */
+	 * paused. restore runs before vCPUs do, with features and queues as they were;
+	 * an active device is activated first. All queues are notified in the end, as
+	 * there may be requests in them. NULL: none. */
 	void (*save)(struct virtio_dev *dev, struct state_writer *w);
 	int (*restore)(struct virtio_dev *dev, struct state_reader *r, struct err *e);
 
-	/* The machine pauses: on return nothing is under way, and nothing is begun until
-	 * resume. NULL: the device works on the loop's thread only, which pauses it. */
+	/* The machine pauses (called without the lock): on return nothing is under way,
+	 * and nothing is begun until resume. NULL: the device works on the loop's thread only, which pauses it. */
 	void (*pause)(struct virtio_dev *dev);
 	void (*resume)(struct virtio_dev *dev);
 
@@ -79,11 +81,16 @@ struct virtio_dev {
 	struct loop *loop;  /* borrowed */
 	pthread_mutex_t lock;
 
-	uint64_t features; /* what the driver accepted */
-	bool active;       /* DRIVER_OK, and not broken since */
+	uint64_t offered;    /* ops->features and the transport's; a device may hide some
+			      * of its own (with the lock held, while status is 0) */
+	uint64_t features;   /* what the driver accepted */
+	_Atomic bool active; /* DRIVER_OK, and not broken since */
 	struct queue queue[VIRTIO_QUEUES_MAX];
 	int kick[VIRTIO_QUEUES_MAX]; /* owned: the queues' ioeventfds, nonblocking, -1: none */
-	struct loop_source *kick_source[VIRTIO_QUEUES_MAX];
+	struct virtio_kick {
+		struct virtio_dev *dev;
+		struct loop_source *source;
+	} kick_source[VIRTIO_QUEUES_MAX];
 
 	/* Set by the transport. interrupt() is called with or without the lock, by any
 	 * thread. */
@@ -91,7 +98,7 @@ struct virtio_dev {
 	_Atomic uint32_t isr;        /* VIRTIO_MMIO_INT_VRING, _CONFIG */
 	_Atomic uint32_t generation; /* of the configuration */
 	int irq_fd;                  /* owned: an irqfd's eventfd; in tests any eventfd */
-	uint32_t status;             /* VIRTIO 1.2, 2.1 */
+	_Atomic uint32_t status;     /* VIRTIO 1.2, 2.1 */
 	uint32_t features_sel, driver_features_sel, queue_sel, shm_sel;
 };
 
@@ -106,15 +113,25 @@ void virtio_done(struct virtio_dev *dev);
 /* done, then ops->free. NULL does nothing. */
 void virtio_free(struct virtio_dev *dev);
 
-/* Interrupts the driver if it wants that for this queue. */
+/* As if the driver had notified this queue: it is looked at again, on the loop. For a
+ * device that stops before a queue is empty, so that others get their turn. Any thread. */
+void virtio_kick(struct virtio_dev *dev, unsigned queue);
+
+/* Interrupts the driver if it wants that for this queue. Called by who has the queue. */
 void virtio_signal_queue(struct virtio_dev *dev, unsigned queue);
 
-/* The configuration space has changed. */
+/* The configuration space has changed. With the lock held since before the change, so
+ * that no driver reads half of it unaware. A driver that isn't ready yet is told when it
+ * is. */
 void virtio_signal_config(struct virtio_dev *dev);
 
 /* The driver broke the rules: DEVICE_NEEDS_RESET, and nothing more is done until it
- * resets the device (VIRTIO 1.2, 2.1.2). With the lock held. */
+ * resets the device (VIRTIO 1.2, 2.1.2). With the lock held, or by a worker for which
+ * ops->reset waits. */
 void virtio_break(struct virtio_dev *dev);
+
+/* Forgets all that the driver did, after ops->reset. With the lock held; for transports. */
+void virtio_reset(struct virtio_dev *dev);
 
 static inline bool virtio_has(const struct virtio_dev *dev, unsigned feature_bit)
 {

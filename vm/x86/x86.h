@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "vm/kernel.h"
+#include "vm/kvm.h"
 #include "vm/memory.h"
 #include "vm/state.h"
 
@@ -28,6 +29,9 @@ struct arch_boot {
 /* Writes what a kernel reads before it knows anything: command line, zero page and PVH
  * start info, E820, RNG seed, page tables and GDT, MP table and ACPI tables. */
 int arch_boot_write(struct memory *m, const struct arch_boot *b, struct err *e);
+
+/* What is needed of this architecture's KVM, besides what kvm.c needs anywhere. */
+const struct kvm_cap *arch_kvm_caps(size_t *ret_count);
 
 /* What the whole VM needs before vCPUs are made. */
 int arch_vm_init(int vm_fd, struct err *e);
