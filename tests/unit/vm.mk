@@ -20,3 +20,10 @@ tests_unit_virtio_mmio_test_LDADD = $(driver_libs)
 vm_tests += tests/unit/virtio_rng_test tests/unit/virtio_console_test
 tests_unit_virtio_rng_test_LDADD = $(driver_libs)
 tests_unit_virtio_console_test_LDADD = $(driver_libs)
+# The shared filesystem server, by FUSE requests.
+vm_tests += tests/unit/fs_file_test
+tests_unit_fs_file_test_SOURCES = tests/unit/fs_file_test.c tests/unit/fs_client.h
+tests_unit_fs_file_test_LDADD = $(vm_libs)
+vm_tests += tests/unit/virtio_fs_test
+tests_unit_virtio_fs_test_SOURCES = tests/unit/virtio_fs_test.c tests/unit/fs_client.h
+tests_unit_virtio_fs_test_LDADD = $(driver_libs)

@@ -222,7 +222,8 @@ static int set_mode(int fd, uint32_t mode)
 	return fchmodat(AT_FDCWD, fd_name(fd, name), mode & 07777, 0) < 0 ? -errno : 0;
 }
 
-static int truncate_fd(int fd, const struct handle *h, const struct inode *i, uint64_t size)
+static int truncate_fd(int fd, const struct handle *h, const struct inode *i,
+		       uint64_t size)
 {
 	char name[FD_NAME_BUF];
 
@@ -249,8 +250,8 @@ static int set_size(struct fs_req *r, int fd, const struct handle *h)
 	return e;
 }
 
-static struct timespec set_time(uint32_t valid, uint32_t given, uint32_t now, uint64_t sec,
-				uint32_t nsec)
+static struct timespec set_time(uint32_t valid, uint32_t given, uint32_t now,
+				uint64_t sec, uint32_t nsec)
 {
 	if (valid & now)
 		return (struct timespec){.tv_nsec = UTIME_NOW};

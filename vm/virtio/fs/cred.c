@@ -28,7 +28,7 @@
 	(1U << CAP_DAC_OVERRIDE | 1U << CAP_FOWNER | 1U << CAP_SETUID |                  \
 	 1U << CAP_SETGID | 1U << CAP_MKNOD)
 
-#define SAME ((uid_t) -1)
+#define SAME ((uid_t)-1)
 
 static int set_caps(const struct __user_cap_data_struct caps[2])
 {

@@ -147,7 +147,8 @@ static void add_entry(struct listing *l, const char *name, struct fuse_entry_out
 static bool add(struct listing *l, const char *name, uint64_t ino, uint32_t type,
 		uint64_t next)
 {
-	size_t name_len = strlen(name), head = l->plus ? sizeof(struct fuse_entry_out) : 0;
+	size_t name_len = strlen(name),
+	       head = l->plus ? sizeof(struct fuse_entry_out) : 0;
 	size_t len = head + FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + name_len);
 	struct fuse_dirent *d;
 

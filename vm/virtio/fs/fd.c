@@ -8,6 +8,8 @@
  * All descriptors of the server are counted, handles' too; at the bound the least
  * recently used one that can be opened again goes, and if there is none: ENFILE.
  */
+#include "base/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -17,7 +19,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "vm/virtio/fs/internal.h"
 
 /* Of parents without a descriptor, one upon the other. */

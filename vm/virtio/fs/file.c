@@ -169,7 +169,8 @@ int op_fallocate(struct fs_req *r)
 		return e;
 	if (!h->write)
 		e = -EBADF;
-	else if (fallocate(h->fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) < 0)
+	else if (fallocate(h->fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) <
+		 0)
 		e = -errno;
 	handle_put(r->fs, h);
 	return e;

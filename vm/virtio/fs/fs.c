@@ -18,8 +18,8 @@
 #endif
 #define MNT_ID_UNIQUE 0x4000U /* STATX_MNT_ID_UNIQUE, Linux 6.8 */
 
-#define MAX_INODES (2U << 20)
-#define MAX_FDS    (1U << 16)
+#define MAX_INODES    (2U << 20)
+#define MAX_FDS       (1U << 16)
 
 /* Which mount id this kernel has, seen on the procfs. */
 static int probe_statx(struct fs *fs, struct err *e)

@@ -28,7 +28,7 @@ struct fs_config {
 	/* Borrowed until fs_new returns: an O_PATH descriptor of a procfs of this process's
 	 * pid namespace, of which "self/fd" is used. After the last fork. */
 	int proc_fd;
-	unsigned max_fds; /* descriptors at once; 0: three eighths of RLIMIT_NOFILE */
+	unsigned max_fds;    /* descriptors at once; 0: three eighths of RLIMIT_NOFILE */
 	unsigned max_inodes; /* that the guest may know at once; 0: 2 million */
 	bool devices;        /* the guest may make device nodes: all trees are mounted
 			      * nodev, for the files of the guest only */

@@ -21,7 +21,7 @@
 
 /* These belong together: a server of ACLs must apply the umask itself, and is told when
  * setting one clears set-id. */
-#define OFFER_ACL (FUSE_POSIX_ACL | FUSE_DONT_MASK | FUSE_SETXATTR_EXT)
+#define OFFER_ACL     (FUSE_POSIX_ACL | FUSE_DONT_MASK | FUSE_SETXATTR_EXT)
 
 #define OFFER_PRIVATE (FUSE_WRITEBACK_CACHE | FUSE_CACHE_SYMLINKS)
 #define OFFER_SHARED  (FUSE_AUTO_INVAL_DATA | FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS)
@@ -119,8 +119,7 @@ static int op_ioctl(struct fs_req *r)
 static const struct fs_op ops[FS_OP_MAX + 1] = {
 	[FUSE_LOOKUP] = {op_lookup, OUT(fuse_entry_out), .names = 1,
 			 .flags = OP_DIR | OP_TOP},
-	[FUSE_FORGET] = {op_forget, IN(fuse_forget_in),
-			 .flags = OP_NOINODE | OP_NOREPLY},
+	[FUSE_FORGET] = {op_forget, IN(fuse_forget_in), .flags = OP_NOINODE | OP_NOREPLY},
 	[FUSE_GETATTR] = {op_getattr, IN(fuse_getattr_in), OUT(fuse_attr_out),
 			  .flags = OP_TOP},
 	[FUSE_SETATTR] = {op_setattr, IN(fuse_setattr_in), OUT(fuse_attr_out),

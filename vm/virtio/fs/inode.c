@@ -35,8 +35,8 @@ bool identity_same(const struct inode *i, const struct identity *id)
 	if (own->mnt_id != id->mnt_id || own->dev != id->dev || own->ino != id->ino ||
 	    own->type != id->type)
 		return false;
-	return !i->mnt->use_btime || (own->btime_sec == id->btime_sec &&
-				      own->btime_nsec == id->btime_nsec);
+	return !i->mnt->use_btime ||
+	       (own->btime_sec == id->btime_sec && own->btime_nsec == id->btime_nsec);
 }
 
 static uint32_t hash_of(const struct fs *fs, const struct identity *id)

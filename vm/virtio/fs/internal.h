@@ -22,7 +22,7 @@
 #include "vm/virtio/fs/abi.h"
 #include "vm/virtio/fs/fs.h"
 
-#define FS_IO_MAX   (1U << 20) /* bytes of a READ or WRITE, as negotiated */
+#define FS_IO_MAX   (1U << 20)  /* bytes of a READ or WRITE, as negotiated */
 #define FS_BUF_LEN  (80U << 10) /* a request but for WRITE's data; a reply but READ's */
 #define FS_NAME_BUF 256         /* NAME_MAX and its NUL */
 
@@ -92,15 +92,15 @@ struct slots {
 	struct slot {
 		void *p;
 		uint32_t gen, next_free;
-	} *slot;
+	} * slot;
 	uint32_t count, cap, free, used;
 };
 
 struct fs {
 	enum vm_fs kind;
 	bool devices;
-	int self_fd;            /* owned: the procfs's self/fd */
-	unsigned statx_mask;    /* with the best mount id that this kernel has */
+	int self_fd;         /* owned: the procfs's self/fd */
+	unsigned statx_mask; /* with the best mount id that this kernel has */
 	bool mnt_id_unique;
 	bool was_dumpable;
 	unsigned max_fds, max_inodes;
@@ -204,7 +204,8 @@ static inline bool fs_has(const struct fs *fs, uint64_t flag)
 
 /* Whether it is one component: not empty, ".", "..", too long or with a '/'. */
 bool fs_name_ok(const char *name);
-void fs_reply_error(const struct iovec *head, unsigned n_head, uint64_t unique, int error);
+void fs_reply_error(const struct iovec *head, unsigned n_head, uint64_t unique,
+		    int error);
 
 /* Forgets the guest. Waiting locks get this error (0: none of them is answered). */
 void fs_end_session(struct fs *fs, int error); /* fs.c */
@@ -353,7 +354,7 @@ op_fn op_getattr, op_setattr, op_statx;                                  /* attr
 op_fn op_setxattr, op_getxattr, op_listxattr, op_removexattr;            /* xattr.c */
 op_fn op_lookup, op_readlink, op_symlink, op_mknod, op_mkdir, op_unlink; /* name.c */
 op_fn op_rmdir, op_rename, op_rename2, op_link;
-op_fn op_open, op_create, op_tmpfile, op_release, op_flush; /* open.c */
+op_fn op_open, op_create, op_tmpfile, op_release, op_flush;           /* open.c */
 op_fn op_read, op_write, op_fsync, op_statfs, op_fallocate, op_lseek; /* file.c */
 op_fn op_copy_file_range, op_copy_file_range_64, op_syncfs;
 op_fn op_opendir, op_readdir, op_readdirplus, op_releasedir; /* dir.c */

@@ -312,7 +312,8 @@ int op_getlk(struct fs_req *r)
 	*out = (struct fuse_lk_out){.lk.type = (uint32_t)fl.l_type};
 	if (fl.l_type != F_UNLCK) {
 		out->lk.start = (uint64_t)fl.l_start;
-		out->lk.end = fl.l_len ? (uint64_t)(fl.l_start + fl.l_len - 1) : INT64_MAX;
+		out->lk.end = fl.l_len ? (uint64_t)(fl.l_start + fl.l_len - 1)
+				       : INT64_MAX;
 	}
 	return sizeof(*out);
 }

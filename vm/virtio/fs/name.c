@@ -299,7 +299,8 @@ static void learn_name(struct fs *fs, struct inode *dir, int dir_fd, const char 
 	inode_put(fs, i);
 }
 
-static int move(struct fs_req *r, struct inode *to, int from_fd, int to_fd, uint32_t flags)
+static int move(struct fs_req *r, struct inode *to, int from_fd, int to_fd,
+		uint32_t flags)
 {
 	const char *old = r->name[0], *new = r->name[1];
 	struct inode *replaced = NULL;
@@ -370,7 +371,8 @@ static int link_fd(struct fs *fs, int fd, int dir_fd, const char *name)
 {
 	char number[FD_NAME_BUF];
 
-	return linkat(fs->self_fd, fd_name(fd, number), dir_fd, name, AT_SYMLINK_FOLLOW) < 0
+	return linkat(fs->self_fd, fd_name(fd, number), dir_fd, name, AT_SYMLINK_FOLLOW) <
+			       0
 		       ? -errno
 		       : 0;
 }

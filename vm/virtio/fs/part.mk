@@ -3,6 +3,7 @@ libvm_a_SOURCES += vm/virtio/fs/abi.h vm/virtio/fs/fs.h vm/virtio/fs/internal.h
 libvm_a_SOURCES += vm/virtio/fs/attr.c
 libvm_a_SOURCES += vm/virtio/fs/cred.c
 libvm_a_SOURCES += vm/virtio/fs/dax.c
+libvm_a_SOURCES += vm/virtio/fs/device.c vm/virtio/fs/device.h
 libvm_a_SOURCES += vm/virtio/fs/dir.c
 libvm_a_SOURCES += vm/virtio/fs/fd.c
 libvm_a_SOURCES += vm/virtio/fs/file.c

@@ -100,10 +100,12 @@ static int open_root(struct fs *fs, struct fs_tree *t, int fd, struct err *e)
 		return err_code(e, r, "tree '%s': statx", t->name);
 	identity_of(&st, &id);
 	if (id.type != S_IFDIR && id.type != S_IFREG)
-		return err_set(e, EINVAL, "tree '%s': neither a folder nor a file", t->name);
+		return err_set(e, EINVAL, "tree '%s': neither a folder nor a file",
+			       t->name);
 	r = mount_get(fs, t, fd, &st, &mnt);
 	if (r == -EACCES)
-		return err_set(e, EPERM, "tree '%s': its type of filesystem is not served",
+		return err_set(e, EPERM,
+			       "tree '%s': its type of filesystem is not served",
 			       t->name);
 	if (r < 0)
 		return err_code(e, r, "tree '%s'", t->name);
