@@ -58,3 +58,4 @@ libvm_a_SOURCES += vm/virtio/rng.c vm/virtio/rng.h
 libvm_a_SOURCES += vm/worker.c vm/worker.h
 libvm_a_SOURCES += vm/virtio/block.c vm/virtio/block.h
 libvm_a_SOURCES += vm/virtio/disk.c vm/virtio/disk.h
+libvm_a_SOURCES += vm/memory_save.c vm/snapshot.c
