@@ -71,3 +71,6 @@ vm_tests += tests/unit/mem_test
 tests_unit_mem_test_LDADD = $(vm_libs) tests/unit/libdriver.a $(vm_libs)
 vm_tests += tests/unit/machine_test
 tests_unit_machine_test_LDADD = $(vm_libs)
+vm_tests += tests/unit/worker_test tests/unit/virtio_block_test
+tests_unit_worker_test_LDADD = $(vm_libs)
+tests_unit_virtio_block_test_LDADD = $(driver_libs)
