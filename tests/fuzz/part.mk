@@ -38,3 +38,7 @@ check_PROGRAMS += tests/fuzz/virtqueue_fuzz
 tests_fuzz_virtqueue_fuzz_SOURCES = tests/fuzz/virtqueue_fuzz.c $(fuzz_main)
 tests_fuzz_virtqueue_fuzz_LDADD = $(driver_libs)
 tests_fuzz_virtqueue_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+check_PROGRAMS += tests/fuzz/vsock_fuzz
+tests_fuzz_vsock_fuzz_SOURCES = tests/fuzz/vsock_fuzz.c $(fuzz_main)
+tests_fuzz_vsock_fuzz_LDADD = $(driver_libs)
+tests_fuzz_vsock_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
