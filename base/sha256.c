@@ -37,7 +37,7 @@ static void schedule(uint32_t w[64], const uint8_t *p)
 {
 	uint32_t a, b, v;
 
-	for (unsigned i = 0; i < 16; i++) {
+	for (size_t i = 0; i < 16; i++) {
 		memcpy(&v, p + 4 * i, 4);
 		w[i] = be32toh(v);
 	}
@@ -88,7 +88,7 @@ __attribute__((target("sha,sse4.1"))) static void blocks_sha_ni(uint32_t h[8],
 		__m128i abef_before = abef, cdgh_before = cdgh, w[4], x;
 
 #pragma GCC unroll 16
-		for (unsigned i = 0; i < 16; i++) { /* four rounds each */
+		for (size_t i = 0; i < 16; i++) { /* four rounds each */
 			if (i < 4) {
 				x = _mm_loadu_si128((const __m128i *)(p + 16 * i));
 				w[i] = _mm_shuffle_epi8(x, swap);
@@ -178,5 +178,5 @@ void sha256_end(struct sha256 *s, char ret[SHA256_HEX])
 	sha256_add(s, &bits, sizeof(bits));
 	for (unsigned i = 0; i < 2 * SHA256_LEN; i++)
 		ret[i] = digit[s->h[i / 8] >> (28 - 4 * (i % 8)) & 15];
-	ret[2 * SHA256_LEN] = '\0';
+	ret[SHA256_HEX - 1] = '\0';
 }

@@ -129,6 +129,7 @@ static int unpack_by_library(const struct format *f, const struct job *j, struct
 	return r;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the job's function writes to out */
 int kernel_decompress(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_len,
 		      struct err *e)
 {

@@ -19,8 +19,9 @@
 #include "base/str.h"
 #include "vm/kernel_image.h"
 
-#define HEAD_LEN  4096
-#define CHUNK_LEN (128 * 1024) /* hashed at once: it stays in the processor's cache */
+#define HEAD_LEN 4096
+#define CHUNK_LEN                                                                        \
+	((size_t)128 * 1024) /* hashed at once: it stays in the processor's cache */
 
 /* A private copy of a file, or room for one, in pages of its own: a kernel is tens of
  * MiB, which must go back to the system at once. */
@@ -118,7 +119,7 @@ int kernel_kind(int fd, enum kernel_kind *ret, struct err *e)
 {
 	uint8_t head[HEAD_LEN];
 	const char *other;
-	uint64_t size;
+	uint64_t size = 0;
 	ssize_t n;
 	int r;
 
@@ -148,8 +149,8 @@ int kernel_kind(int fd, enum kernel_kind *ret, struct err *e)
  * nobody can cut it under us. */
 static int read_bzimage(int fd, struct pages *ret, struct err *e)
 {
-	enum kernel_kind kind;
-	uint64_t size;
+	enum kernel_kind kind = KERNEL_ELF;
+	uint64_t size = 0;
 	ssize_t n;
 	int r;
 
@@ -206,7 +207,7 @@ int kernel_unpack(int bzimage_fd, int out_fd, struct err *e)
 static int cache_open(int dir_fd, const char *name)
 {
 	AUTO_FD fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	enum kernel_kind kind;
+	enum kernel_kind kind = KERNEL_ELF;
 
 	if (fd < 0 || kernel_kind(fd, &kind, ERR_IGNORE) < 0 || kind != KERNEL_ELF)
 		return -ENOENT;
@@ -325,7 +326,7 @@ static int open_unpacked(int fd, int dir_fd, struct err *e)
 int kernel_open_elf(int fd, int dir_fd, struct err *e)
 {
 	char name[SHA256_HEX];
-	enum kernel_kind kind;
+	enum kernel_kind kind = KERNEL_ELF;
 	int r;
 
 	r = kernel_kind(fd, &kind, e);

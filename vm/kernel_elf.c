@@ -22,7 +22,7 @@
 
 #define PAGE         UINT64_C(4096)
 #define SEGMENTS_MAX 64
-#define NOTES_MAX    (64 * 1024)
+#define NOTES_MAX    ((size_t)64 * 1024)
 
 /* Below are what firmware would have left, and boot data: x86.h. */
 #define LOWEST UINT64_C(0x100000)
@@ -356,7 +356,7 @@ static int zero_part(struct memory *m, uint64_t gpa, uint64_t len, struct err *e
 int kernel_load(struct memory *m, int elf_fd, struct kernel *ret, struct err *e)
 {
 	struct kernel k = {0};
-	struct elf elf;
+	struct elf elf = {0};
 	int r;
 
 	r = elf_read(elf_fd, &elf, e);

@@ -42,3 +42,7 @@ check_PROGRAMS += tests/fuzz/vsock_fuzz
 tests_fuzz_vsock_fuzz_SOURCES = tests/fuzz/vsock_fuzz.c $(fuzz_main)
 tests_fuzz_vsock_fuzz_LDADD = $(driver_libs)
 tests_fuzz_vsock_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+check_PROGRAMS += tests/fuzz/kernel_fuzz
+tests_fuzz_kernel_fuzz_SOURCES = tests/fuzz/kernel_fuzz.c $(fuzz_main)
+tests_fuzz_kernel_fuzz_LDADD = $(vm_libs)
+tests_fuzz_kernel_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

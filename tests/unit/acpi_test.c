@@ -48,13 +48,22 @@ static bool sums_to_zero(const uint8_t *p, size_t len)
 	return sum == 0;
 }
 
+static _Noreturn void die(const char *why)
+{
+	printf("Bail out! %s\n", why);
+	exit(1);
+}
+
 /* ---- tables ---- */
 
 static const uint8_t *table_at(const struct memory *m, uint64_t gpa, size_t *ret_len)
 {
 	const uint8_t *p = memory_at(m, gpa, 36);
-	size_t len = p ? get(p + 4, 4) : 0;
+	size_t len;
 
+	if (!p)
+		die("a table is outside of memory");
+	len = get(p + 4, 4);
 	CHECK(gpa >= X86_ACPI && gpa + len <= X86_GENERATION && gpa % 8 == 0);
 	CHECK(len >= 36 && sums_to_zero(p, len));
 	*ret_len = len;
@@ -78,7 +87,7 @@ static const uint8_t *find_table(const struct memory *m, const char *signature,
 		if (memcmp(t, signature, 4) == 0)
 			return t;
 	}
-	return NULL;
+	die("a table is missing");
 }
 
 /* A generic address of a byte-wide I/O port */
@@ -94,7 +103,7 @@ static void the_fadt_is_hardware_reduced(void)
 	size_t len = 0;
 	const uint8_t *p = find_table(m, "FACP", &len);
 
-	CHECK(p && len == 276 && p[8] == 6 && p[131] == 3);
+	CHECK(len == 276 && p[8] == 6 && p[131] == 3);
 	CHECK(get(p + 109, 2) == (1 << 2 | 1 << 5)); /* no VGA, no RTC; no 8042 */
 	CHECK(get(p + 112, 4) & 1 << 20);
 	CHECK(get(p + 112, 4) & 1 << 10);
@@ -114,8 +123,8 @@ static void check_madt(unsigned vcpus, unsigned vcpus_max)
 	size_t len = 0;
 	const uint8_t *p = find_table(m, "APIC", &len);
 
-	CHECK(p && p[8] == 5 && get(p + 36, 4) == PLAN_LAPIC && get(p + 40, 4) == 0);
-	for (size_t i = 44; p && i < len; i += p[i + 1]) {
+	CHECK(p[8] == 5 && get(p + 36, 4) == PLAN_LAPIC && get(p + 40, 4) == 0);
+	for (size_t i = 44; i < len; i += p[i + 1]) {
 		if (p[i] == 0) {
 			CHECK(p[i + 1] == 8 && p[i + 2] == cpus && p[i + 3] == cpus);
 			CHECK(get(p + i + 4, 4) == (cpus < vcpus ? 1 : 2));
@@ -175,16 +184,10 @@ struct cursor {
 	const uint8_t *p, *end;
 };
 
-static void die(const char *why)
-{
-	printf("Bail out! the DSDT: %s\n", why);
-	exit(1);
-}
-
 static uint8_t next(struct cursor *c)
 {
 	if (c->p >= c->end)
-		die("ends early");
+		die("the DSDT ends early");
 	return *c->p++;
 }
 
@@ -200,10 +203,10 @@ static struct cursor enclosed(struct cursor *c)
 	for (size_t i = 0; i < more; i++)
 		len |= (size_t)next(c) << (4 + 8 * i);
 	if (len > (size_t)(c->end - begin) || begin + len < c->p)
-		die("a package's length is wrong");
+		die("the DSDT: a package's length is wrong");
 	/* the shortest form */
 	if ((more > 0 && len <= 0x3f) || (more > 1 && len <= 0xfff))
-		die("a package's length is longer than it need be");
+		die("the DSDT: a package's length is longer than it need be");
 	struct cursor in = {c->p, begin + len};
 	c->p = begin + len;
 	return in;
@@ -219,7 +222,7 @@ static void read_package(struct cursor *c, struct value *v)
 	while (in.p < in.end && v->elements < 4)
 		v->element[v->elements++] = read_value(&in).number;
 	if (in.p != in.end || v->elements != n)
-		die("a package has another number of elements");
+		die("the DSDT: a package has another number of elements");
 }
 
 static void read_buffer(struct cursor *c, struct value *v)
@@ -229,7 +232,7 @@ static void read_buffer(struct cursor *c, struct value *v)
 	v->len = read_value(&in).number;
 	v->bytes = in.p;
 	if ((size_t)(in.end - in.p) != v->len)
-		die("a buffer has another length");
+		die("the DSDT: a buffer has another length");
 }
 
 static struct value read_value(struct cursor *c)
@@ -242,7 +245,7 @@ static struct value read_value(struct cursor *c)
 		v.number = op;
 	} else if (op == 0x0a || op == 0x0b || op == 0x0c || op == 0x0e) {
 		if ((size_t)(c->end - c->p) < len)
-			die("ends in a number");
+			die("the DSDT ends in a number");
 		v.number = get(c->p, len);
 		c->p += len;
 	} else if (op == 0x0d) {
@@ -254,7 +257,7 @@ static struct value read_value(struct cursor *c)
 	} else if (op == 0x12) {
 		read_package(c, &v);
 	} else {
-		die("has a value that it shouldn't have");
+		die("the DSDT has a value that it shouldn't have");
 	}
 	return v;
 }
@@ -283,7 +286,7 @@ static void read_resources(struct device *d, const struct value *v)
 			d->has_gsi = true;
 			p += 9;
 		} else {
-			die("has a resource that it shouldn't have");
+			die("the DSDT has a resource that it shouldn't have");
 		}
 	}
 	CHECK(p + 2 == end && p[1] == 0);
@@ -325,7 +328,7 @@ static void read_name(struct cursor *c, struct device *d)
 	else if (str_eq(name, "_MAT") && v.len == 8)
 		memcpy(d->mat, v.bytes, 8);
 	else if (!str_eq(name, "_DDN"))
-		die("has a name that it shouldn't have");
+		die("the DSDT has a name that it shouldn't have");
 }
 
 static void read_method(struct cursor *c, struct device *d, struct parsed *out)
@@ -334,7 +337,7 @@ static void read_method(struct cursor *c, struct device *d, struct parsed *out)
 
 	if (in.end - in.p != 4 + 1 + 5 + 2 || memcmp(in.p, "_EVT", 4) != 0 ||
 	    in.p[4] != 1 || in.p[5] != 0x86 || in.p[10] != 0x0a || in.p[11] != 0x80)
-		die("has another method");
+		die("the DSDT has another method");
 	d->has_method = true;
 	out->notified = (const char *)in.p + 6;
 }
@@ -344,12 +347,12 @@ static void read_device(struct cursor c, struct parsed *out)
 	struct device *d = &out->v[out->count++];
 
 	if (out->count == DEVICES)
-		die("has too many devices");
+		die("the DSDT has too many devices");
 	for (int i = 0; i < 4; i++)
 		d->name[i] = (char)next(&c);
 	for (unsigned i = 0; i + 1 < out->count; i++) {
 		if (str_eq(out->v[i].name, d->name))
-			die("has a name twice");
+			die("the DSDT has a name twice");
 	}
 	while (c.p < c.end) {
 		uint8_t op = next(&c);
@@ -359,7 +362,7 @@ static void read_device(struct cursor c, struct parsed *out)
 		else if (op == 0x14)
 			read_method(&c, d, out);
 		else
-			die("has a term that it shouldn't have in a device");
+			die("the DSDT has a term that it shouldn't have in a device");
 	}
 }
 
@@ -374,17 +377,19 @@ static struct parsed *parse(const struct memory *m)
 	out = (struct parsed){0};
 	CHECK(memcmp(p, "DSDT", 4) == 0 && p[8] == 2);
 	if (next(&c) != 0x08 || memcmp(c.p, "_S5_", 4) != 0)
-		die("has no _S5");
+		die("the DSDT has no _S5");
 	c.p += 4;
 	out.s5 = read_value(&c).element[0];
 	if (next(&c) != 0x10)
-		die("has no scope");
+		die("the DSDT has no scope");
 	scope = enclosed(&c);
 	CHECK(c.p == c.end && memcmp(scope.p, "_SB_", 4) == 0);
 	scope.p += 4;
 	while (scope.p < scope.end) {
-		if (next(&scope) != 0x5b || next(&scope) != 0x82)
-			die("has something else than devices");
+		uint8_t ext = next(&scope), op = next(&scope);
+
+		if (ext != 0x5b || op != 0x82)
+			die("the DSDT has something else than devices");
 		read_device(enclosed(&scope), &out);
 	}
 	return &out;

@@ -127,7 +127,8 @@ static void check_memory_map(uint64_t size, const uint64_t (*want)[3], unsigned 
 		CHECK(p.e820_table[i].addr == want[i][0]);
 		CHECK(p.e820_table[i].size == want[i][1]);
 		CHECK(p.e820_table[i].type == want[i][2]);
-		CHECK(memory_read(m, info[5] + 24 * i, range, sizeof(range)) == 0);
+		CHECK(memory_read(m, info[5] + UINT64_C(24) * i, range, sizeof(range)) ==
+		      0);
 		CHECK(memcmp(range, want[i], sizeof(range)) == 0);
 	}
 	memory_free(m);

@@ -56,10 +56,16 @@ static void put32(size_t at, uint64_t v)
 	memcpy(image + at, &n, sizeof(n));
 }
 
+static void put_bytes(size_t at, const char *bytes, size_t n)
+{
+	memcpy(image + at, bytes, n);
+}
+
 /* ---- packing: each returns the length, 0 if the library isn't there ---- */
 
 typedef size_t pack_fn(const uint8_t *in, size_t len, uint8_t *out, size_t room);
 
+// NOLINTNEXTLINE(readability-non-const-parameter): zlib writes to out
 static size_t pack_gzip(const uint8_t *in, size_t len, uint8_t *out, size_t room)
 {
 	void *library = dlopen("libz.so.1", RTLD_NOW);
@@ -209,7 +215,7 @@ static void make_head(size_t payload_len)
 	image[0x1f1] = 3;
 	image[0x1fe] = 0x55;
 	image[0x1ff] = 0xaa;
-	memcpy(image + 0x202, "HdrS", 4);
+	put_bytes(0x202, "HdrS", 4);
 	image[0x206] = 0x0f;
 	image[0x207] = 0x02;
 	image[0x211] = 1;
@@ -426,11 +432,11 @@ static void claims_more(void)
 }
 static void packed_bzip2(void)
 {
-	memcpy(image + PAYLOAD_AT, "BZh9", 4);
+	put_bytes(PAYLOAD_AT, "BZh9", 4);
 }
 static void packed_oddly(void)
 {
-	memcpy(image + PAYLOAD_AT, "\1\2\3\4", 4);
+	put_bytes(PAYLOAD_AT, "\1\2\3\4", 4);
 }
 static void cut_in_header(void)
 {
@@ -439,17 +445,17 @@ static void cut_in_header(void)
 static void aarch64_image(void)
 {
 	memset(image, 0, PAYLOAD_AT);
-	memcpy(image + 0x38, "ARM\x64", 4);
+	put_bytes(0x38, "ARM\x64", 4);
 }
 static void zboot_image(void)
 {
 	memset(image, 0, PAYLOAD_AT);
-	memcpy(image, "MZ\0\0zimg", 8);
+	put_bytes(0, "MZ\0\0zimg", 8);
 }
 static void gzip_file(void)
 {
 	memset(image, 0, PAYLOAD_AT);
-	memcpy(image, "\x1f\x8b", 2);
+	put_bytes(0, "\x1f\x8b", 2);
 }
 static void text_file(void)
 {
@@ -595,7 +601,7 @@ static void unpacks_once(void)
 	AUTO_FD second = -1;
 	char name[SHA256_HEX];
 	struct err e = {0};
-	struct stat a, b, c;
+	struct stat a = {0}, b = {0}, c = {0};
 
 	CHECK(make_image(pack_lz4));
 	name_of_image(name);
@@ -619,7 +625,7 @@ static void check_in_the_way(struct world *w, const char *name, bool replaced)
 {
 	AUTO_FD fd = -1;
 	struct err e = {0};
-	struct stat a, b;
+	struct stat a = {0}, b = {0};
 
 	fd = open_image(w->dir, &e);
 	CHECK(fd >= 0 && is_the_elf(fd));

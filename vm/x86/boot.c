@@ -133,16 +133,16 @@ static int write_page_tables(struct memory *m, struct err *e)
 /* Without it a guest has no entropy until its first device is there. */
 static int write_seed(struct memory *m, struct err *e)
 {
-	struct {
-		struct setup_data head;
-		uint8_t seed[SEED_LEN];
-	} d = {.head = {.type = SETUP_RNG_SEED, .len = SEED_LEN}};
+	const struct setup_data head = {.type = SETUP_RNG_SEED, .len = SEED_LEN};
+	uint8_t seed[SEED_LEN];
 	int r;
 
-	if (getrandom(d.seed, sizeof(d.seed), 0) != (ssize_t)sizeof(d.seed))
+	if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
 		return err_sys(e, "random numbers");
-	r = put(m, SETUP_DATA, &d, sizeof(d), e);
-	explicit_bzero(&d, sizeof(d));
+	r = put(m, SETUP_DATA, &head, sizeof(head), e);
+	if (r == 0)
+		r = put(m, SETUP_DATA + sizeof(head), seed, sizeof(seed), e);
+	explicit_bzero(seed, sizeof(seed));
 	return r;
 }
 
@@ -228,7 +228,7 @@ static int check(const struct memory *m, const struct arch_boot *b, struct err *
 int arch_boot_write(struct memory *m, const struct arch_boot *b, struct err *e)
 {
 	const struct acpi_config acpi = {b->vcpus, b->vcpus_max};
-	struct map map;
+	struct map map = {0};
 	int r;
 
 	r = check(m, b, e);
