@@ -48,6 +48,7 @@ libvm_a_SOURCES += vm/memory.c vm/memory_file.c vm/memory_hotplug.c vm/memory_pa
 libvm_a_SOURCES += vm/x86/cpu.c vm/x86/cpuid.c vm/x86/cpuid.h vm/x86/probe.c vm/x86/vm.c
 EXTRA_DIST += vm/README.md
 vm_libs = libvm.a $(base_libs) -lpthread
+include vm/virtio/fs/part.mk
 libvm_a_SOURCES += vm/virtio/mmio.c
 libvm_a_SOURCES += vm/virtio/queue.c
 libvm_a_SOURCES += vm/virtio/virtio.c

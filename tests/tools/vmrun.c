@@ -41,6 +41,7 @@ static const struct {
 
 struct run {
 	bool console;
+	uint64_t plug;
 	unsigned taps, disks;
 	const char *tap[PLAN_NETS];
 	char *disk[PLAN_BLOCKS];
@@ -150,6 +151,7 @@ enum {
 	OPT_CPUS,
 	OPT_MEMORY,
 	OPT_HOTPLUG,
+	OPT_PLUG,
 	OPT_HUGE,
 	OPT_SERIAL,
 	OPT_CONSOLE,
@@ -175,6 +177,7 @@ static const struct {
 	{{"cpus", 1, NULL, OPT_CPUS}, "N[,MAX]", "processors (1)"},
 	{{"memory", 1, NULL, OPT_MEMORY}, "MIB", "boot memory (256)"},
 	{{"hotplug", 1, NULL, OPT_HOTPLUG}, "MIB", "what virtio-mem may add (0)"},
+	{{"plug", 1, NULL, OPT_PLUG}, "MIB", "what it is asked to add (0)"},
 	{{"huge-pages", 0, NULL, OPT_HUGE}, NULL, "transparent huge pages"},
 	{{"serial", 0, NULL, OPT_SERIAL}, NULL, "the serial console on stdout"},
 	{{"console", 1, NULL, OPT_CONSOLE}, "stdio|none", "the virtio console (stdio)"},
@@ -257,6 +260,8 @@ static int set_option(struct run *r, int opt, char *value, struct err *e)
 		return get_mib(value, &c->memory, e);
 	case OPT_HOTPLUG:
 		return get_mib(value, &c->memory_hotplug, e);
+	case OPT_PLUG:
+		return get_mib(value, &r->plug, e);
 	case OPT_HUGE:
 		c->huge_pages = true;
 		return 0;
@@ -384,6 +389,8 @@ static int connect_devices(struct run *r, struct vm *vm, struct err *e)
 {
 	int ret = 0;
 
+	if (r->plug)
+		ret = vm_mem_request(vm, r->plug, e);
 	for (unsigned i = 0; i < r->taps && ret == 0; i++)
 		ret = connect_tap(r, vm, i, e);
 	for (unsigned i = 0; i < r->disks && ret == 0; i++)

@@ -20,12 +20,12 @@ enum outcome {
 
 static const struct bad_packet {
 	const char *what;
-	enum outcome outcome;
 	uint64_t src_cid, dst_cid; /* 0: right */
 	uint32_t len;              /* claimed */
 	uint32_t chain;            /* bytes of payload that there are */
 	uint32_t flags;
 	int type; /* 0: a stream */
+	enum outcome outcome;
 	uint16_t op;
 } bad_packets[] = {
 	{.what = "no type", .outcome = REFUSED, .type = -1, .op = VIRTIO_VSOCK_OP_RW},

@@ -445,13 +445,13 @@ int vsock_connect(struct vsock *v, uint32_t guest_port, const struct vm_stream_o
 		    : err_set(e, ENOMEM, "vsock: no memory for a stream");
 }
 
-unsigned vsock_streams(const struct vsock *v)
+unsigned vsock_streams(struct vsock *v)
 {
 	unsigned n;
 
-	vsock_lock((struct vsock *)(uintptr_t)v);
+	vsock_lock(v);
 	n = v->count;
-	vsock_unlock((struct vsock *)(uintptr_t)v);
+	vsock_unlock(v);
 	return n;
 }
 

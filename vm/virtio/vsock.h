@@ -42,6 +42,6 @@ int vsock_connect(struct vsock *v, uint32_t guest_port, const struct vm_stream_o
 		  void *arg, struct vm_stream **ret, struct err *e);
 
 /* Streams that take memory, those included whose user has closed them already. */
-unsigned vsock_streams(const struct vsock *v);
+unsigned vsock_streams(struct vsock *v);
 
 #endif

@@ -47,7 +47,7 @@ size_t vsock_packet_room(const struct chain *c)
 }
 
 uint32_t vsock_packet_put(const struct chain *c, const struct vsock_packet *p,
-			  const struct iovec *iov, unsigned count)
+			  const struct vsock_bytes *part, unsigned count)
 {
 	const struct virtio_vsock_hdr h = {
 		.src_cid = htole64(p->src_cid),
@@ -64,7 +64,6 @@ uint32_t vsock_packet_put(const struct chain *c, const struct vsock_packet *p,
 	size_t done = iov_write(c->iov + c->out, c->in, 0, &h, sizeof(h));
 
 	for (unsigned i = 0; i < count; i++)
-		done += iov_write(c->iov + c->out, c->in, done, iov[i].iov_base,
-				  iov[i].iov_len);
+		done += iov_write(c->iov + c->out, c->in, done, part[i].p, part[i].len);
 	return (uint32_t)done;
 }

@@ -16,6 +16,12 @@
 #define VSOCK_HEADER      sizeof(struct virtio_vsock_hdr)
 #define VSOCK_PAYLOAD_MAX 65536u /* drivers drop what is larger */
 
+/* A part of a payload on our side. */
+struct vsock_bytes {
+	const void *p;
+	size_t len;
+};
+
 struct vsock_packet {
 	uint64_t src_cid, dst_cid;
 	uint32_t src_port, dst_port, len;
@@ -34,8 +40,8 @@ unsigned vsock_packet_payload(struct chain *c, uint32_t len, struct iovec **ret)
 /* Bytes of payload that a chain of the rx queue has room for; 0: it is of no use. */
 size_t vsock_packet_room(const struct chain *c);
 
-/* Writes header and payload, p->len bytes of iov; returns the bytes written. */
+/* Writes header and payload, whose parts have p->len bytes; returns the bytes written. */
 uint32_t vsock_packet_put(const struct chain *c, const struct vsock_packet *p,
-			  const struct iovec *iov, unsigned count);
+			  const struct vsock_bytes *part, unsigned count);
 
 #endif

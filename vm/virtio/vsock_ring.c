@@ -43,15 +43,16 @@ size_t vsock_ring_put(struct vsock_ring *r, struct vsock_spares *s, const void *
 	return len;
 }
 
-unsigned vsock_ring_peek(const struct vsock_ring *r, size_t max, struct iovec ret[2])
+unsigned vsock_ring_peek(const struct vsock_ring *r, size_t max,
+			 struct vsock_bytes ret[2])
 {
 	size_t len = min_size(max, r->used);
 	size_t first = min_size(len, VSOCK_RING_SIZE - r->head);
 
 	if (!len)
 		return 0;
-	ret[0] = (struct iovec){.iov_base = r->data + r->head, .iov_len = first};
-	ret[1] = (struct iovec){.iov_base = r->data, .iov_len = len - first};
+	ret[0] = (struct vsock_bytes){.p = r->data + r->head, .len = first};
+	ret[1] = (struct vsock_bytes){.p = r->data, .len = len - first};
 	return len > first ? 2 : 1;
 }
 

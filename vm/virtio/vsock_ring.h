@@ -9,7 +9,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
+
+#include "vm/virtio/vsock_packet.h"
 
 #define VSOCK_RING_SIZE 65536u /* a power of two */
 #define VSOCK_SPARES    4
@@ -29,7 +30,8 @@ size_t vsock_ring_put(struct vsock_ring *r, struct vsock_spares *s, const void *
 		      size_t len);
 
 /* The first bytes, at most max of them, in one or two parts; returns how many parts. */
-unsigned vsock_ring_peek(const struct vsock_ring *r, size_t max, struct iovec ret[2]);
+unsigned vsock_ring_peek(const struct vsock_ring *r, size_t max,
+			 struct vsock_bytes ret[2]);
 void vsock_ring_drop(struct vsock_ring *r, struct vsock_spares *s, size_t len);
 void vsock_ring_clear(struct vsock_ring *r, struct vsock_spares *s);
 

@@ -92,15 +92,15 @@ static bool take_buffer(struct vsock *v, struct chain *c, struct iovec *iov)
 }
 
 static void put(struct vsock *v, const struct chain *c, const struct vsock_packet *p,
-		const struct iovec *iov, unsigned count)
+		const struct vsock_bytes *part, unsigned count)
 {
-	queue_push(&v->dev.queue[VSOCK_RX], c->head, vsock_packet_put(c, p, iov, count));
+	queue_push(&v->dev.queue[VSOCK_RX], c->head, vsock_packet_put(c, p, part, count));
 	v->used[VSOCK_RX] = true;
 }
 
 /* A packet of a stream: each tells what the user wants now. */
 static void put_stream(struct vm_stream *s, const struct chain *c, struct vsock_packet *p,
-		       const struct iovec *iov, unsigned count)
+		       const struct vsock_bytes *part, unsigned count)
 {
 	p->src_cid = VSOCK_HOST_CID;
 	p->dst_cid = s->vsock->cid;
@@ -111,14 +111,14 @@ static void put_stream(struct vm_stream *s, const struct chain *c, struct vsock_
 	p->fwd_cnt = s->received;
 	s->advertised = s->granted;
 	s->due &= (uint8_t)~DUE_CREDIT;
-	put(s->vsock, c, p, iov, count);
+	put(s->vsock, c, p, part, count);
 }
 
 static void send_data(struct vm_stream *s, const struct chain *c)
 {
 	size_t max = min_size(vsock_packet_room(c), VSOCK_PAYLOAD_MAX);
 	struct vsock_packet p = {.op = VIRTIO_VSOCK_OP_RW};
-	struct iovec part[2];
+	struct vsock_bytes part[2];
 	unsigned parts;
 
 	p.len = (uint32_t)min_size(min_size(max, s->ring.used), stream_credit(s));
@@ -214,16 +214,16 @@ void vsock_flush(struct vsock *v)
 	struct chain c;
 
 	while (vsock_runs(v)) {
-		struct vm_stream *s = first_pending(v);
+		struct vm_stream *s = v->reply_count ? NULL : first_pending(v);
 
 		if (!s && !v->reply_count)
 			return;
 		if (!take_buffer(v, &c, iov))
 			return;
-		if (v->reply_count)
-			send_reply(v, &c);
-		else
+		if (s)
 			send_stream(s, &c);
+		else
+			send_reply(v, &c);
 	}
 }
 
@@ -239,11 +239,11 @@ size_t stream_send_directly(struct vm_stream *s, const void *buf, size_t len)
 	       stream_credit(s) && vsock_runs(v) && list_is_empty(&v->pending) &&
 	       !v->reply_count && take_buffer(v, &c, iov)) {
 		struct vsock_packet p = {.op = VIRTIO_VSOCK_OP_RW};
-		struct iovec part = {.iov_base = (char *)(uintptr_t)buf + done};
+		struct vsock_bytes part = {.p = (const char *)buf + done};
 
 		max = min_size(vsock_packet_room(&c), VSOCK_PAYLOAD_MAX);
 		p.len = (uint32_t)min_size(min_size(max, len - done), stream_credit(s));
-		part.iov_len = p.len;
+		part.len = p.len;
 		put_stream(s, &c, &p, &part, 1);
 		s->sent += p.len;
 		done += p.len;
