@@ -219,6 +219,7 @@ int vm_new(const struct vm_config *c, struct vm **ret, struct err *e)
 	vm->vm_fd = vm->generation_fd = -1;
 	(void)pthread_mutex_init(&vm->end_lock, NULL);
 	r = make(vm, c, e);
+	vm->c.proc_fd = -1;
 	if (r < 0) {
 		vm_free(vm);
 		return r;

@@ -30,9 +30,9 @@ struct vm {
 	struct serial *serial;
 	struct power power;
 	int generation_fd; /* owned: its edge tells of a new VM generation */
-	struct virtio_dev *dev[PLAN_DEVICES];
-	struct vsock *vsock;            /* of dev[PLAN_VSOCK] */
-	struct worker_pool *block_pool; /* of all disks */
+	struct virtio_dev *dev[PLAN_DEVICES]; /* NULL: filesystems without procfs */
+	struct vsock *vsock;                  /* of dev[PLAN_VSOCK] */
+	struct worker_pool *block_pool;       /* of all disks */
 
 	bool booted, spawned, running;
 	bool quiet; /* the devices are paused */

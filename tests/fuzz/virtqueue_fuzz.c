@@ -13,13 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "vm/virtio/balloon.h"
 #include "vm/virtio/block.h"
 #include "vm/virtio/console.h"
+#include "vm/virtio/mem.h"
 #include "vm/virtio/mmio.h"
+#include "vm/virtio/net.h"
 #include "vm/virtio/rng.h"
 
 #include "tests/unit/toy_device.h"
@@ -28,6 +33,7 @@
 #define MEMORY    (UINT64_C(4) << 20)
 #define STEPS_MAX 512
 #define DISK      65536
+#define HOTPLUG   (UINT64_C(64) << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -88,11 +94,78 @@ static void exchange_disk(struct virtio_dev *dev, const void *buf, size_t len)
 		fd_close(&c.fd);
 }
 
+static int make_net(struct world *w, struct virtio_dev **ret, struct err *e)
+{
+	return net_new(w->d.mem, w->d.loop, 0, ret, e);
+}
+
+/* A socket that gets what it sends is a tap that echoes; the input is its first frame. */
+static int echo_new(const void *frame, size_t len)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	socklen_t n = sizeof(a);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(sa_family_t)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&a, &n) < 0 ||
+	    connect(fd, (struct sockaddr *)&a, n) < 0 || send(fd, frame, len, 0) < 0)
+		fd_close(&fd);
+	return fd;
+}
+
+static void exchange_tap(struct virtio_dev *dev, const void *buf, size_t len)
+{
+	static const uint8_t mac[6] = {2, 1, 2, 3, 4, 5};
+	AUTO_FD fd = -1;
+
+	if (len == 1) {
+		dev->ops->pause(dev);
+		dev->ops->resume(dev);
+		return;
+	}
+	net_disconnect(dev);
+	fd = len ? echo_new(buf, len) : -1;
+	if (fd >= 0)
+		(void)net_attach(dev, &fd, mac, len & 1 ? 1500 : 0, ERR_IGNORE);
+}
+
+static int make_balloon(struct world *w, struct virtio_dev **ret, struct err *e)
+{
+	return balloon_new(w->d.mem, w->d.loop, ret, e);
+}
+
+static void ask_balloon(struct virtio_dev *dev, const void *buf, size_t len)
+{
+	(void)buf;
+	(void)balloon_request(dev, len * 4096, ERR_IGNORE);
+	(void)balloon_size(dev);
+}
+
+/* The only one whose memory has a range to plug in. */
+static int make_mem(struct world *w, struct virtio_dev **ret, struct err *e)
+{
+	struct memory_config c = {.size = MEMORY, .hotplug = HOTPLUG, .fd = -1};
+
+	memory_free(w->d.mem);
+	w->d.mem = NULL;
+	return memory_new(-1, &c, &w->d.mem, e) < 0
+		       ? -e->code
+		       : mem_new(w->d.mem, w->d.loop, ret, e);
+}
+
+static void ask_mem(struct virtio_dev *dev, const void *buf, size_t len)
+{
+	(void)buf;
+	(void)mem_request(dev, len << 20, ERR_IGNORE);
+	if (mem_plugged(dev) > HOTPLUG || mem_plugged(dev) & ((2 << 20) - 1))
+		abort();
+}
+
 static const struct device devices[] = {
-	{make_toy, NULL},
-	{make_rng, NULL},
-	{make_console, type},
-	{make_block, exchange_disk},
+	{make_toy, NULL},         {make_rng, NULL},
+	{make_console, type},     {make_block, exchange_disk},
+	{make_net, exchange_tap}, {make_balloon, ask_balloon},
+	{make_mem, ask_mem},
 };
 
 /* ---- input ---- */

@@ -546,7 +546,7 @@ static void flood_wait(struct flood *f, struct world *w, bool write, unsigned ro
 	uint16_t head;
 	uint32_t len;
 
-	for (unsigned i = 0; i < DEPTH; i++)
+	for (unsigned i = 0; i < DEPTH && !tap_failed; i++)
 		CHECK(drv_wait(&w->d, 0, &head, &len) && len == (write ? 1 : 4097));
 	for (unsigned i = 0; i < DEPTH; i++) {
 		CHECK(*f->status[i] == VIRTIO_BLK_S_OK);

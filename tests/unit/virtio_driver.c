@@ -327,7 +327,7 @@ void drv_notify(struct drv *d, unsigned queue)
 }
 
 /* As vring_need_event() and Linux's virtqueue_kick_prepare() have it. */
-bool drv_kick(struct drv *d, unsigned queue)
+bool drv_needs_kick(struct drv *d, unsigned queue)
 {
 	struct drv_queue *q = &d->queue[queue];
 	uint16_t old = q->kicked, event;
@@ -343,6 +343,13 @@ bool drv_kick(struct drv *d, unsigned queue)
 		want = !(__atomic_load_n(&q->used->flags, __ATOMIC_RELAXED) &
 			 VRING_USED_F_NO_NOTIFY);
 	}
+	return want;
+}
+
+bool drv_kick(struct drv *d, unsigned queue)
+{
+	bool want = drv_needs_kick(d, queue);
+
 	if (want)
 		drv_notify(d, queue);
 	return want;
@@ -575,9 +582,12 @@ static void writable_first(struct drv *d, unsigned queue)
 	drv_publish(d, queue, 0);
 }
 
+/* All of the ring is a good request, but so many there can't be. */
 static void index_jump(struct drv *d, unsigned queue)
 {
 	struct drv_queue *q = &d->queue[queue];
+
+	drv_desc(d, queue, 0, drv_alloc(d, 64), 64, 0, 0);
 
 	publish_index(q, (uint16_t)(q->next_avail + q->size + 1));
 }
@@ -585,6 +595,8 @@ static void index_jump(struct drv *d, unsigned queue)
 static void index_backwards(struct drv *d, unsigned queue)
 {
 	struct drv_queue *q = &d->queue[queue];
+
+	drv_desc(d, queue, 0, drv_alloc(d, 64), 64, 0, 0);
 
 	publish_index(q, (uint16_t)(q->next_avail - 1));
 }

@@ -209,8 +209,9 @@ static void one_source_does_not_keep_another_waiting(void)
 	CHECK(wait_for(&b, 1, 0));
 	worker_stop(b.source);
 	release(&a);
+	worker_stop(a.source);
 	a.again = 5;
-	signal_job(&a);
+	worker_start(a.source);
 	CHECK(wait_for(&a, 7, 0));
 	end_job(&b);
 	end(&a);

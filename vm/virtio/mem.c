@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUEUE_SIZE 64
+#define QUEUE_SIZE 128
 #define BIT(n)     (UINT64_C(1) << (n))
 #define MIB        (UINT64_C(1) << 20)
 
