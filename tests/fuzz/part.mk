@@ -32,3 +32,8 @@ check_PROGRAMS += tests/fuzz/state_fuzz
 tests_fuzz_state_fuzz_SOURCES = tests/fuzz/state_fuzz.c $(fuzz_main)
 tests_fuzz_state_fuzz_LDADD = $(vm_libs)
 tests_fuzz_state_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+check_PROGRAMS += tests/fuzz/fuse_fuzz
+tests_fuzz_fuse_fuzz_SOURCES = tests/fuzz/fuse_fuzz.c tests/unit/fs_client.h $(fuzz_main)
+tests_fuzz_fuse_fuzz_LDADD = $(vm_libs)
+tests_fuzz_fuse_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
