@@ -124,7 +124,7 @@ static const struct fs_op ops[FS_OP_MAX + 1] = {
 			  .flags = OP_TOP},
 	[FUSE_SETATTR] = {op_setattr, IN(fuse_setattr_in), OUT(fuse_attr_out),
 			  .flags = OP_WRITE},
-	[FUSE_READLINK] = {op_readlink},
+	[FUSE_READLINK] = {.fn = op_readlink},
 	[FUSE_SYMLINK] = {op_symlink, OUT(fuse_entry_out), .names = 2,
 			  .flags = OP_DIR | OP_WRITE | OP_ANYNAME},
 	[FUSE_MKNOD] = {op_mknod, IN(fuse_mknod_in), OUT(fuse_entry_out), .names = 1,
