@@ -501,7 +501,7 @@ static void an_executable_that_cannot_be_is_an_error(void)
 	args[0] = "/etc/passwd";
 	CHECK_STR(run(&s), "exec: \"/etc/passwd\": permission denied");
 	args[0] = "/etc";
-	CHECK_STR(run(&s), "exec: \"/etc\": is a directory");
+	CHECK_STR(run(&s), "exec: \"/etc\": is a directory: permission denied");
 	args[0] = "/garbage";
 	CHECK_STR(run(&s), "exec /garbage: exec format error");
 	args[0] = "/proc/self/fd/4/bin/sh";
