@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -73,6 +74,8 @@ static int said_init(struct said *s, struct err *e)
 		return err_sys(e, "pipe");
 	if (fcntl(s->fd[0], F_SETFL, O_RDONLY | O_NONBLOCK) < 0)
 		return err_sys(e, "O_NONBLOCK on the hook's output");
+	/* A hook that isn't root's may open /dev/stderr. */
+	(void)fchmod(s->fd[1], 0622);
 	return 0;
 }
 

@@ -239,6 +239,11 @@ int process_find_exec(struct process_plan *p, struct err *e)
 	return r;
 }
 
+int process_set_label(const struct process_plan *p, int proc_fd, struct err *e)
+{
+	return lsm_set_exec(&p->lsm, proc_fd, e);
+}
+
 static int close_range_of(unsigned first, unsigned last, struct err *e)
 {
 	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
@@ -300,9 +305,7 @@ static int confine(const struct process_plan *p, unsigned preserve, int proc_fd,
 	(void)umask(p->user.umask);
 	/* What the runtime's caller ignores is no business of the container's. */
 	proc_reset_signals();
-	r = lsm_set_exec(&p->lsm, proc_fd, e);
-	if (r == 0)
-		r = user_set_groups(&p->user, proc_fd, e);
+	r = user_set_groups(&p->user, proc_fd, e);
 	if (r == 0)
 		r = close_others(p, preserve, extra_fd, e);
 	if (r == 0)

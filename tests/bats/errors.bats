@@ -65,8 +65,9 @@ podman_exec() { # TEXT
 # What moby's daemon notes as the container's exit code (daemon/errors.go).
 dockerd() { # TEXT
 	case ${1,,} in
-	*"permission denied"* | *"is a directory"*) echo 126 ;;
+	*"is a directory"*) echo 126 ;;
 	*"not a directory"*) echo 127 ;; # "Are you trying to mount a directory onto a file?"
+	*"permission denied"*) echo 126 ;;
 	*"executable file not found"* | *"no such file or directory"* | \
 		*"system cannot find the file specified"* | *"failed to run runc create/exec call"*)
 		echo 127
@@ -650,7 +651,8 @@ hook_fails() { # NAME KIND REGEX [SCRIPT]
 }
 
 @test "errors of startContainer and poststart hooks" {
-	row "a startContainer hook that fails" '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "echo why >&2; exit 3"]}]'
+	row "a startContainer hook that fails" '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "echo why >/dev/stderr; exit 3"]}] |
+		.process.user = {uid: 1000, gid: 1000}'
 	leaves_nothing runtime "^run $ID: error running startContainer hook #0: exit status 3, stdout: , stderr: why" run "$ID"
 	row "a startContainer hook that is missing" '.hooks.startContainer = [{path: "/no/hook"}]'
 	leaves_nothing runtime "^run $ID: error running startContainer hook #0: exec /no/hook: ENOENT" run "$ID"

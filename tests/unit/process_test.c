@@ -126,6 +126,8 @@ static int walk(struct process_plan *p, struct err *e)
 	r = process_own_stdio(p, e);
 	if (r == 0)
 		r = process_find_exec(p, e);
+	if (r == 0)
+		r = process_set_label(p, proc, e);
 	return r < 0 ? r : process_exec(p, proc, -1, e);
 }
 
