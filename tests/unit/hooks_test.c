@@ -133,7 +133,7 @@ static void does_not_wait_for_who_is_left(void)
 	int pid;
 
 	CHECK(run(&h, 1, &e) < 0);
-	pid = atoi(out());
+	pid = (int)strtol(out(), NULL, 10);
 	CHECK(pid > 1);
 	/* It has died of SIGPIPE, or is about to. */
 	for (int i = 0; kill(pid, 0) == 0 && i < 1000; i++)
