@@ -22,7 +22,7 @@ export RUNTIME HULL_TOOLS
 
 # What the lab has. A test that needs one of these is run there if it can't be run here.
 readonly lab_has=" lab cgroup2 memory pids cpu cpuset io hugetlb rdma kvm apparmor tun fuse loop
-	bridge veth dummy bpf "
+	bridge veth dummy bpf caps "
 
 have() { # WORD: is it there?
 	case $1 in
@@ -43,6 +43,8 @@ have() { # WORD: is it there?
 		unshare -n ip link add hulltest type "$1" 2>/dev/null
 		;;
 	bpf) [ -n "${HULL_LAB:-}" ] || [ "$(stat -fc %T /sys/fs/bpf 2>/dev/null)" = bpf_fs ] ;;
+	caps) [ $((0x$(sed -n 's/^CapBnd:\t//p' /proc/self/status))) -eq \
+		$(((2 << $(</proc/sys/kernel/cap_last_cap)) - 1)) ] ;; # all that there are
 	userns) unshare -U true 2>/dev/null ;;
 	timens) [ -e /proc/self/ns/time ] ;;
 	seccomp) grep -q '^Seccomp:' /proc/self/status ;;
