@@ -110,3 +110,7 @@ tests_tools_guest_init_SOURCES = tests/tools/guest_init.c
 tests_tools_guest_init_LDFLAGS = -static
 CLEANFILES += tests/tools/guest_init
 EXTRA_DIST += tests/bench/vm tests/vm
+EXTRA_PROGRAMS += tests/bench/vm_floor
+tests_bench_vm_floor_SOURCES = tests/bench/vm_floor.c
+tests_bench_vm_floor_LDFLAGS = -static
+CLEANFILES += tests/bench/vm_floor
