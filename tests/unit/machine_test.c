@@ -498,7 +498,7 @@ static void two_machines_run_in_one_process(void)
 		len = w[round % 2].len;
 		do
 			CHECK(loop_once(w[1 - round % 2].loop, 10000, &e) >= 0);
-		while (w[1 - round % 2].len < 1000 * (round + 1));
+		while (w[1 - round % 2].len < (size_t)1000 * (round + 1));
 		CHECK(loop_once(w[round % 2].loop, 0, &e) == 0); /* it is quiet */
 		CHECK(w[round % 2].len == len);
 		CHECK(vm_resume(w[round % 2].vm, &e) == 0);
