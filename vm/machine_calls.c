@@ -8,6 +8,7 @@
 #include "vm/virtio/balloon.h"
 #include "vm/virtio/block.h"
 #include "vm/virtio/console.h"
+#include "vm/virtio/fs/device.h"
 #include "vm/virtio/mem.h"
 #include "vm/virtio/net.h"
 
@@ -55,6 +56,33 @@ int vm_vsock_connect(struct vm *vm, uint32_t guest_port, const struct vm_stream_
 		     void *arg, struct vm_stream **ret, struct err *e)
 {
 	return vsock_connect(vm->vsock, guest_port, ops, arg, ret, e);
+}
+
+/* ---- filesystems ---- */
+
+static struct virtio_dev *fs_at(struct vm *vm, enum vm_fs fs, struct err *e)
+{
+	struct virtio_dev *dev =
+		vm->dev[fs == VM_FS_PRIVATE ? PLAN_FS_PRIVATE : PLAN_FS_SHARED];
+
+	if (!dev)
+		(void)err_set(e, ENODEV, "vm: it was made without filesystems");
+	return dev;
+}
+
+int vm_fs_attach(struct vm *vm, enum vm_fs fs, const struct vm_tree_config *c,
+		 struct err *e)
+{
+	struct virtio_dev *dev = fs_at(vm, fs, e);
+
+	return dev ? fs_device_attach(dev, c, e) : -e->code;
+}
+
+int vm_fs_detach(struct vm *vm, enum vm_fs fs, const char *name, struct err *e)
+{
+	struct virtio_dev *dev = fs_at(vm, fs, e);
+
+	return dev ? fs_device_detach(dev, name, e) : -e->code;
 }
 
 /* ---- network and disks ---- */

@@ -10,6 +10,7 @@
 #include "vm/virtio/balloon.h"
 #include "vm/virtio/block.h"
 #include "vm/virtio/console.h"
+#include "vm/virtio/fs/device.h"
 #include "vm/virtio/mem.h"
 #include "vm/virtio/mmio.h"
 #include "vm/virtio/net.h"
@@ -32,6 +33,20 @@ static int make_vsock(struct vm *vm, unsigned index, struct virtio_dev **ret,
 	if (r == 0)
 		*ret = vsock_device(vm->vsock);
 	return r;
+}
+
+static int make_fs(struct vm *vm, unsigned index, struct virtio_dev **ret, struct err *e)
+{
+	struct fs_device_config c = {
+		.kind = index ? VM_FS_SHARED : VM_FS_PRIVATE,
+		.tag = plan[PLAN_FS_PRIVATE + index].name,
+		.proc_fd = vm->c.proc_fd,
+		.workers = vm->c.fs_workers,
+		.devices = vm->c.fs_device_nodes,
+		.dax_len = vm->c.dax_len,
+	};
+
+	return c.proc_fd < 0 ? 0 : fs_device_new(&c, vm->mem, vm->c.loop, ret, e);
 }
 
 static int make_rng(struct vm *vm, unsigned index, struct virtio_dev **ret, struct err *e)
@@ -72,13 +87,10 @@ static const struct {
 	int (*make)(struct vm *vm, unsigned index, struct virtio_dev **ret,
 		    struct err *e);
 } makers[] = {
-	{PLAN_CONSOLE, 1, make_console},
-	{PLAN_VSOCK, 1, make_vsock},
-	{PLAN_RNG, 1, make_rng},
-	{PLAN_BALLOON, 1, make_balloon},
-	{PLAN_MEM, 1, make_mem},
-	{PLAN_NET0, PLAN_NETS, make_net},
-	{PLAN_BLOCK0, PLAN_BLOCKS, make_block},
+	{PLAN_CONSOLE, 1, make_console},  {PLAN_VSOCK, 1, make_vsock},
+	{PLAN_FS_PRIVATE, 2, make_fs},    {PLAN_RNG, 1, make_rng},
+	{PLAN_BALLOON, 1, make_balloon},  {PLAN_MEM, 1, make_mem},
+	{PLAN_NET0, PLAN_NETS, make_net}, {PLAN_BLOCK0, PLAN_BLOCKS, make_block},
 };
 
 static int connect_device(struct vm *vm, const struct plan_row *row,
@@ -103,7 +115,7 @@ int machine_devices_new(struct vm *vm, struct err *e)
 		for (unsigned i = 0; i < makers[k].count && r == 0; i++) {
 			n = makers[k].first + i;
 			r = makers[k].make(vm, i, &vm->dev[n], e);
-			if (r == 0)
+			if (r == 0 && vm->dev[n])
 				r = connect_device(vm, &plan[n], vm->dev[n], e);
 			if (r < 0)
 				(void)err_wrap(e, "vm: %s", plan[n].name);
@@ -128,10 +140,18 @@ static int enter_block_thread(void *arg, struct err *e)
 
 int machine_devices_spawn(struct vm *vm, struct err *e)
 {
-	return vm->c.block_workers
-		       ? worker_pool_start(vm->block_pool, vm->c.block_workers,
-					   enter_block_thread, vm, e)
-		       : 0;
+	struct virtio_dev *dev;
+	int r = 0;
+
+	for (unsigned i = 0; i < 2 && r == 0; i++) {
+		dev = vm->dev[PLAN_FS_PRIVATE + i];
+		if (dev)
+			r = fs_device_spawn(dev, vm->c.enter_thread, vm->c.arg, e);
+	}
+	if (r == 0 && vm->c.block_workers)
+		r = worker_pool_start(vm->block_pool, vm->c.block_workers,
+				      enter_block_thread, vm, e);
+	return r;
 }
 
 /* Of both devices: what the guest sends. */

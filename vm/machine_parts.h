@@ -28,9 +28,9 @@ struct vm {
 	struct vcpus *cpus;
 	struct serial *serial;
 	struct power power;
-	struct virtio_dev *dev[PLAN_DEVICES];
-	struct vsock *vsock;            /* of dev[PLAN_VSOCK] */
-	struct worker_pool *block_pool; /* of all disks */
+	struct virtio_dev *dev[PLAN_DEVICES]; /* NULL: filesystems without procfs */
+	struct vsock *vsock;                  /* of dev[PLAN_VSOCK] */
+	struct worker_pool *block_pool;       /* of all disks */
 
 	bool booted, spawned, running;
 	bool quiet; /* the devices are paused */

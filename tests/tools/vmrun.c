@@ -24,6 +24,8 @@
 #include "vm/plan.h"
 #include "vm/vm.h"
 
+#include "tests/tools/vsock_relay.h"
+
 enum {
 	STATUS_FAILED = 1,
 	STATUS_USAGE = 2
@@ -45,6 +47,12 @@ struct run {
 	unsigned taps, disks;
 	const char *tap[PLAN_NETS];
 	char *disk[PLAN_BLOCKS];
+	struct {
+		int opt;
+		char *value;
+	} later[32];
+	unsigned laters;
+	struct vsock_relay *relay;
 	struct vm *vm;
 	struct loop_source *input;
 	size_t in_len; /* read from stdin, not yet taken by the console */
@@ -157,6 +165,12 @@ enum {
 	OPT_CONSOLE,
 	OPT_TAP,
 	OPT_DISK,
+	OPT_FS_PRIVATE,
+	OPT_FS_SHARED,
+	OPT_FS_WORKERS,
+	OPT_DAX,
+	OPT_VSOCK_LISTEN,
+	OPT_VSOCK_CONNECT,
 	OPT_NO_PVH,
 	OPT_NO_ACPI,
 	OPT_CMDLINE_DEVICES,
@@ -183,6 +197,16 @@ static const struct {
 	{{"console", 1, NULL, OPT_CONSOLE}, "stdio|none", "the virtio console (stdio)"},
 	{{"tap", 1, NULL, OPT_TAP}, "NAME", "the next network device's"},
 	{{"disk", 1, NULL, OPT_DISK}, "FILE[,ro]", "the next disk"},
+	{{"fs-private", 1, NULL, OPT_FS_PRIVATE},
+	 "NAME=DIR[,ro][,dax]",
+	 "a tree in the filesystem fs-private; no NAME: its root"},
+	{{"fs-shared", 1, NULL, OPT_FS_SHARED}, "NAME=DIR...", "the same in fs-shared"},
+	{{"fs-workers", 1, NULL, OPT_FS_WORKERS}, "N", "threads of each (2)"},
+	{{"dax", 1, NULL, OPT_DAX}, "MIB", "of each's DAX window (0)"},
+	{{"vsock-listen", 1, NULL, OPT_VSOCK_LISTEN},
+	 "PORT=PATH",
+	 "guest to unix socket"},
+	{{"vsock-connect", 1, NULL, OPT_VSOCK_CONNECT}, "PATH=PORT", "and back"},
 	{{"no-pvh", 0, NULL, OPT_NO_PVH}, NULL, "enter by the 64-bit protocol"},
 	{{"no-acpi", 0, NULL, OPT_NO_ACPI}, NULL, "no ACPI tables"},
 	{{"cmdline-devices", 0, NULL, OPT_CMDLINE_DEVICES},
@@ -197,7 +221,7 @@ static void usage(FILE *f)
 {
 	(void)fprintf(f, "usage: vmrun --kernel FILE [OPTION...]\n");
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		(void)fprintf(f, "  --%-16s %-10s %s\n", options[i].o.name,
+		(void)fprintf(f, "  --%-16s %-19s %s\n", options[i].o.name,
 			      options[i].value ? options[i].value : "", options[i].help);
 	(void)fprintf(f, "exit status: 0 the guest switched itself off");
 	for (size_t i = 1; i < ARRAY_LEN(ends); i++)
@@ -283,6 +307,22 @@ static int set_option(struct run *r, int opt, char *value, struct err *e)
 			return err_set(e, EINVAL, "more than %d disks", PLAN_BLOCKS);
 		r->disk[r->disks++] = value;
 		return 0;
+	case OPT_FS_PRIVATE:
+	case OPT_FS_SHARED:
+	case OPT_VSOCK_LISTEN:
+	case OPT_VSOCK_CONNECT:
+		/* Once there is a machine. */
+		if (r->laters == ARRAY_LEN(r->later))
+			return err_set(e, EINVAL, "too many options");
+		r->later[r->laters].opt = opt;
+		r->later[r->laters++].value = value;
+		return 0;
+	case OPT_FS_WORKERS:
+		return str_to_u32(value, &c->fs_workers) < 0
+			       ? err_set(e, EINVAL, "%s: no number", value)
+			       : 0;
+	case OPT_DAX:
+		return get_mib(value, &c->dax_len, e);
 	case OPT_NO_PVH:
 		b->no_pvh = true;
 		return 0;
@@ -385,6 +425,48 @@ static int connect_disk(struct run *r, struct vm *vm, unsigned i, struct err *e)
 	return ret;
 }
 
+static int attach_tree(struct vm *vm, enum vm_fs fs, char *value, struct err *e)
+{
+	struct vm_tree_config c = {.name = value};
+	char *dir = strchr(value, '='), *option;
+	AUTO_FD fd = -1;
+
+	if (!dir)
+		return err_set(e, EINVAL, "%s: no NAME=DIR", value);
+	*dir++ = '\0';
+	while ((option = strrchr(dir, ',')) != NULL) {
+		if (str_eq(option, ",ro"))
+			c.read_only = true;
+		else if (str_eq(option, ",dax"))
+			c.dax = true;
+		else
+			break;
+		*option = '\0';
+	}
+	fd = open(dir, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "open %s", dir);
+	c.fd = fd;
+	return vm_fs_attach(vm, fs, &c, e);
+}
+
+static int connect_later(struct run *r, struct vm *vm, int opt, char *value,
+			 struct err *e)
+{
+	int ret = 0;
+
+	if (opt == OPT_FS_PRIVATE || opt == OPT_FS_SHARED)
+		return attach_tree(vm,
+				   opt == OPT_FS_PRIVATE ? VM_FS_PRIVATE : VM_FS_SHARED,
+				   value, e);
+	if (!r->relay)
+		ret = vsock_relay_new(vm, r->config.loop, &r->relay, e);
+	if (ret < 0)
+		return ret;
+	return opt == OPT_VSOCK_LISTEN ? vsock_relay_listen(r->relay, value, e)
+				       : vsock_relay_connect(r->relay, value, e);
+}
+
 static int connect_devices(struct run *r, struct vm *vm, struct err *e)
 {
 	int ret = 0;
@@ -395,6 +477,8 @@ static int connect_devices(struct run *r, struct vm *vm, struct err *e)
 		ret = connect_tap(r, vm, i, e);
 	for (unsigned i = 0; i < r->disks && ret == 0; i++)
 		ret = connect_disk(r, vm, i, e);
+	for (unsigned i = 0; i < r->laters && ret == 0; i++)
+		ret = connect_later(r, vm, r->later[i].opt, r->later[i].value, e);
 	return ret;
 }
 
@@ -447,6 +531,7 @@ static void print_stats(const struct run *r, const struct vm *vm)
 
 static int run(struct run *r, struct err *e)
 {
+	AUTO_FD proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FD kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	struct vm *vm = NULL;
 	int ret;
@@ -456,6 +541,7 @@ static int run(struct run *r, struct err *e)
 	if (r->check)
 		return vm_probe(kvm, e);
 	r->config.kvm_fd = kvm;
+	r->config.proc_fd = proc;
 	ret = loop_new(&r->config.loop, e);
 	if (ret == 0)
 		ret = watch_signals(r, e);
@@ -467,6 +553,7 @@ static int run(struct run *r, struct err *e)
 		ret = loop_run(r->config.loop, e);
 	if (ret == 0 && r->stats)
 		print_stats(r, vm);
+	vsock_relay_free(r->relay);
 	vm_free(vm);
 	loop_del(r->input);
 	loop_del(r->signals);

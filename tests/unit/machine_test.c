@@ -27,7 +27,7 @@
 struct world {
 	struct loop *loop;
 	struct vm *vm;
-	int kvm;
+	int kvm, proc;
 	struct vm_config c;
 	size_t len;
 	char out[65536];
@@ -74,6 +74,7 @@ static void world_init(struct world *w)
 
 	memset(w, 0, sizeof(*w));
 	w->refuse = -1;
+	w->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	w->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	CHECK(loop_new(&w->loop, &e) == 0);
 	w->c = (struct vm_config){.loop = w->loop,
@@ -81,6 +82,7 @@ static void world_init(struct world *w)
 				  .vcpus = 1,
 				  .memory = 32 << 20,
 				  .memory_fd = -1,
+				  .proc_fd = w->proc,
 				  .block_workers = 1,
 				  .cid = 3,
 				  .ended = on_end,
@@ -93,6 +95,7 @@ static void world_done(struct world *w)
 	vm_free(w->vm);
 	loop_free(w->loop);
 	fd_close(&w->kvm);
+	fd_close(&w->proc);
 }
 
 #define NEED_KVM()                                                                       \
@@ -350,12 +353,14 @@ static void each_thread_enters_its_jail_first(void)
 	world_init(&w);
 	w.c.vcpus_max = 3;
 	w.c.block_workers = 2;
+	w.c.fs_workers = 3;
 	if (prepare(&w, forever_begin, forever_end)) {
 		CHECK(atomic_load(&w.entered[VM_THREAD_VCPU]) == 3);
 		CHECK(atomic_load(&w.entered[VM_THREAD_BLOCK]) == 2);
+		CHECK(atomic_load(&w.entered[VM_THREAD_FS]) == 6); /* of both */
 	}
 	world_done(&w);
-	for (int kind = 0; kind < 3; kind += 2) {
+	for (int kind = 0; kind < 3; kind++) {
 		world_init(&w);
 		w.refuse = kind;
 		CHECK(vm_new(&w.c, &w.vm, &e) == 0);
@@ -493,7 +498,7 @@ static void two_machines_run_in_one_process(void)
 		len = w[round % 2].len;
 		do
 			CHECK(loop_once(w[1 - round % 2].loop, 10000, &e) >= 0);
-		while (w[1 - round % 2].len < 1000 * (round + 1));
+		while (w[1 - round % 2].len < (size_t)1000 * (round + 1));
 		CHECK(loop_once(w[round % 2].loop, 0, &e) == 0); /* it is quiet */
 		CHECK(w[round % 2].len == len);
 		CHECK(vm_resume(w[round % 2].vm, &e) == 0);
