@@ -4,8 +4,10 @@
  * content is not trusted: a truncated, foreign or forged one is an error.
  *
  * An ELF vmlinux is mapped from the file where its segments are page-aligned, so that
- * all guests share the page cache's copy. A bzImage is unpacked on the host first (in
- * the guest it would take longer), into a file that the caller may keep.
+ * all guests share the page cache's copy: whoever replaces the file must do so by rename,
+ * as writing to it or cutting it is seen by the guests that run it. A bzImage is unpacked
+ * on the host first (in the guest it would take longer), into a file that the caller may
+ * keep.
  */
 #ifndef VM_KERNEL_H
 #define VM_KERNEL_H

@@ -81,9 +81,9 @@ static int watch(struct loop_source *s, uint32_t events)
 	return 0;
 }
 
-/* Takes over *fd, but for SOURCE_IO; also when it fails. */
-static int source_new(struct loop *l, enum source_kind kind, int *fd, uint32_t events,
-		      struct loop_source **ret, struct err *e)
+/* Takes over *fd, but for SOURCE_IO; also when it fails. NULL: see e. */
+static struct loop_source *source_new(struct loop *l, enum source_kind kind, int *fd,
+				      uint32_t events, void *arg, struct err *e)
 {
 	struct loop_source *s = calloc(1, sizeof(*s));
 	int r;
@@ -91,34 +91,34 @@ static int source_new(struct loop *l, enum source_kind kind, int *fd, uint32_t e
 	if (!s) {
 		if (kind != SOURCE_IO)
 			fd_close(fd);
-		return err_set(e, ENOMEM, "no memory for an event source");
+		(void)err_set(e, ENOMEM, "no memory for an event source");
+		return NULL;
 	}
 	s->loop = l;
 	s->kind = kind;
+	s->arg = arg;
 	s->fd = kind == SOURCE_IO ? *fd : fd_take(fd);
 	r = watch(s, events);
 	if (r < 0) {
 		source_free(s);
-		return err_code(e, r, "epoll_ctl");
+		(void)err_code(e, r, "epoll_ctl");
+		return NULL;
 	}
 	s->next = l->living;
 	if (s->next)
 		s->next->prev = s;
 	l->living = s;
-	*ret = s;
-	return 0;
+	return s;
 }
 
 int loop_add(struct loop *l, int fd, uint32_t events, loop_io_fn *fn, void *arg,
 	     struct loop_source **ret, struct err *e)
 {
-	struct loop_source *s = NULL;
-	int r = source_new(l, SOURCE_IO, &fd, events, &s, e);
+	struct loop_source *s = source_new(l, SOURCE_IO, &fd, events, arg, e);
 
-	if (r < 0)
-		return r;
+	if (!s)
+		return -e->code;
 	s->io = fn;
-	s->arg = arg;
 	*ret = s;
 	return 0;
 }
@@ -153,16 +153,14 @@ int loop_timer(struct loop *l, loop_fn *fn, void *arg, struct loop_source **ret,
 	       struct err *e)
 {
 	AUTO_FD fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	struct loop_source *s = NULL;
-	int r;
+	struct loop_source *s;
 
 	if (fd < 0)
 		return err_sys(e, "timerfd_create");
-	r = source_new(l, SOURCE_TIMER, &fd, EPOLLIN, &s, e);
-	if (r < 0)
-		return r;
+	s = source_new(l, SOURCE_TIMER, &fd, EPOLLIN, arg, e);
+	if (!s)
+		return -e->code;
 	s->fn = fn;
-	s->arg = arg;
 	*ret = s;
 	return 0;
 }
@@ -182,16 +180,14 @@ int loop_waker(struct loop *l, loop_fn *fn, void *arg, struct loop_source **ret,
 	       struct err *e)
 {
 	AUTO_FD fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	struct loop_source *s = NULL;
-	int r;
+	struct loop_source *s;
 
 	if (fd < 0)
 		return err_sys(e, "eventfd");
-	r = source_new(l, SOURCE_WAKER, &fd, EPOLLIN, &s, e);
-	if (r < 0)
-		return r;
+	s = source_new(l, SOURCE_WAKER, &fd, EPOLLIN, arg, e);
+	if (!s)
+		return -e->code;
 	s->fn = fn;
-	s->arg = arg;
 	*ret = s;
 	return 0;
 }

@@ -260,3 +260,8 @@ int memory_add_window(struct memory *m, uint64_t len, void *host, uint64_t *ret_
 	(void)pthread_mutex_unlock(&m->lock);
 	return r;
 }
+
+uint64_t memory_end(const struct memory *m)
+{
+	return m->top;
+}

@@ -81,4 +81,7 @@ int memory_discard(struct memory *m, uint64_t gpa, uint64_t len);
 int memory_add_window(struct memory *m, uint64_t len, void *host, uint64_t *ret_gpa,
 		      struct err *e);
 
+/* The gpa behind all memory, hotplug range and windows. */
+uint64_t memory_end(const struct memory *m);
+
 #endif

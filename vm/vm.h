@@ -41,6 +41,12 @@ enum vm_end {
 	VM_END_ERROR, /* KVM could not go on; the text says why, with registers */
 };
 
+/* Takes bits of the processors' CPUID away: in register 0 to 3 = eax, ebx, ecx, edx of a
+ * leaf and subleaf. */
+struct vm_cpuid_mask {
+	uint32_t leaf, subleaf, reg, clear;
+};
+
 struct vm_config {
 	struct loop *loop;       /* borrowed */
 	int kvm_fd;              /* borrowed until vm_new returns */
@@ -51,10 +57,17 @@ struct vm_config {
 	int memory_fd;           /* -1, or a file to map as boot memory (borrowed) */
 	bool memory_shared;      /* map it shared, else copy-on-write */
 	bool huge_pages, mergeable;
+	int proc_fd;            /* a procfs of this process's pid namespace, O_PATH will
+				 * do, for the filesystems (borrowed until vm_new
+				 * returns); -1: no filesystems */
 	uint64_t dax_len;       /* bytes of each filesystem's DAX window; 0: no DAX */
 	unsigned fs_workers;    /* threads of each filesystem; 0: 2 */
+	bool fs_device_nodes;   /* the guest may make some: all trees are mounted nodev */
 	unsigned block_workers; /* threads for all disks; 0: none, and no disks */
 	uint32_t cid;           /* the guest's vsock address, 3 and up */
+
+	const struct vm_cpuid_mask *cpuid_masks; /* borrowed until vm_new returns */
+	unsigned cpuid_mask_count;
 
 	/* Both on the loop's thread. ended is called once. */
 	void (*ended)(void *arg, enum vm_end why, const char *text);
@@ -112,8 +125,9 @@ struct vm_stream;
  * from within, close included. */
 struct vm_stream_ops {
 	void (*connected)(void *arg); /* outgoing: it is there */
-	void (*received)(void *arg, const void *buf,
-			 size_t len);        /* at most what is wanted */
+	/* At most what is wanted. buf is the guest's own memory, which it may change
+	 * meanwhile: pass it on as it is, or copy it before looking at it. */
+	void (*received)(void *arg, const void *buf, size_t len);
 	void (*writable)(void *arg);         /* after a short vm_stream_write */
 	void (*peer_shutdown)(void *arg);    /* the guest writes no more */
 	void (*closed)(void *arg, int code); /* it is gone, free to forget: 0, or -errno:
@@ -135,10 +149,14 @@ int vm_vsock_connect(struct vm *vm, uint32_t guest_port, const struct vm_stream_
 ssize_t vm_stream_write(struct vm_stream *s, const void *buf, size_t len);
 
 /* Flow control towards the guest: how many more bytes are wanted (the credit that it
- * gets); received is never called with more. A new stream wants 0. */
+ * gets); received is never called with more. A new stream wants 0. Credit can't be taken
+ * back: less than what is still wanted changes nothing. */
 void vm_stream_want(struct vm_stream *s, size_t bytes);
 void vm_stream_shutdown(struct vm_stream *s); /* no more writes; reading goes on */
-void vm_stream_close(struct vm_stream *s);    /* at once; no callback comes after */
+
+/* At once: no callback comes after. What was written still goes to the guest, as long as
+ * that has the stream open. */
+void vm_stream_close(struct vm_stream *s);
 
 /* ---- filesystems ---- */
 

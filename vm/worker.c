@@ -40,7 +40,7 @@ struct worker_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t quiet;
 	unsigned threads;
-	_Atomic unsigned idle; /* threads that wait */
+	_Atomic unsigned idle; /* threads that wait, or are about to */
 	_Atomic bool end;
 	pthread_t thread[WORKER_THREADS_MAX];
 	struct worker_source source[SOURCES];
@@ -168,18 +168,32 @@ static void call(struct worker_pool *p, struct worker_source *s)
 	pthread_mutex_unlock(&p->lock);
 }
 
-static void serve(struct worker_pool *p)
+static bool serve_one(struct worker_pool *p, int timeout_ms)
 {
 	struct epoll_event ev;
-	int n;
 
-	while (!p->end) {
-		p->idle++;
-		n = epoll_wait(p->epoll_fd, &ev, 1, -1);
-		p->idle--;
-		if (n == 1 && ev.data.u32 < SOURCES)
-			call(p, &p->source[ev.data.u32]);
-	}
+	if (epoll_wait(p->epoll_fd, &ev, 1, timeout_ms) != 1 || ev.data.u32 >= SOURCES)
+		return false;
+	p->idle--;
+	call(p, &p->source[ev.data.u32]);
+	p->idle++;
+	return true;
+}
+
+static void serve(struct worker_pool *p)
+{
+	while (!p->end)
+		(void)serve_one(p, -1);
+}
+
+unsigned worker_pool_poll(struct worker_pool *p)
+{
+	unsigned n = 0;
+
+	for (p->idle = 1; serve_one(p, 0); n++)
+		;
+	p->idle = 0;
+	return n;
 }
 
 static void *thread_main(void *arg)
@@ -192,6 +206,7 @@ static void *thread_main(void *arg)
 	if (r < 0 && !p->error.code)
 		p->error = e;
 	p->entered++;
+	p->idle++;
 	pthread_cond_broadcast(&p->quiet);
 	pthread_mutex_unlock(&p->lock);
 	if (r == 0)

@@ -27,6 +27,10 @@ int worker_pool_new(struct worker_pool **ret, struct err *e);
 int worker_pool_start(struct worker_pool *p, unsigned threads,
 		      int (*enter)(void *arg, struct err *e), void *arg, struct err *e);
 
+/* In a pool without threads: what there is to do now is done on the caller's. Returns the
+ * number of calls. For tests that must do the same each time. */
+unsigned worker_pool_poll(struct worker_pool *p);
+
 /* Ends the threads, when they return from what they do. Sources are freed before. */
 void worker_pool_free(struct worker_pool *p);
 

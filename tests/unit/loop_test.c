@@ -343,7 +343,7 @@ static void timers_keep_order(void)
 		CHECK(loop_timer(all.loop, expires, &all.t[i], &all.t[i].source,
 				 ERR_IGNORE) == 0);
 		/* One that is set again counts from then on, and fires once. */
-		loop_timer_set(all.t[i].source, 3600 * 1000 * MS);
+		loop_timer_set(all.t[i].source, UINT64_C(3600000) * MS);
 		loop_timer_set(all.t[i].source, ns[i]);
 	}
 	/* Those that expired while this thread wasn't run are fetched in their order. */

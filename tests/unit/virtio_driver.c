@@ -269,6 +269,8 @@ void drv_publish(struct drv *d, unsigned queue, uint16_t head)
 {
 	struct drv_queue *q = &d->queue[queue];
 
+	if (!q->size)
+		die("drv_publish", "no queue");
 	__atomic_store_n(&q->avail->ring[q->next_avail % q->size], head,
 			 __ATOMIC_RELAXED);
 	publish_index(q, (uint16_t)(q->next_avail + 1));
@@ -325,14 +327,14 @@ void drv_notify(struct drv *d, unsigned queue)
 }
 
 /* As vring_need_event() and Linux's virtqueue_kick_prepare() have it. */
-bool drv_kick(struct drv *d, unsigned queue)
+bool drv_needs_kick(struct drv *d, unsigned queue)
 {
 	struct drv_queue *q = &d->queue[queue];
 	uint16_t old = q->kicked, event;
 	bool want;
 
 	q->kicked = q->next_avail;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__sync_synchronize();
 	if (d->features & UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX) {
 		event = __atomic_load_n((__virtio16 *)&q->used->ring[q->size],
 					__ATOMIC_RELAXED);
@@ -341,6 +343,13 @@ bool drv_kick(struct drv *d, unsigned queue)
 		want = !(__atomic_load_n(&q->used->flags, __ATOMIC_RELAXED) &
 			 VRING_USED_F_NO_NOTIFY);
 	}
+	return want;
+}
+
+bool drv_kick(struct drv *d, unsigned queue)
+{
+	bool want = drv_needs_kick(d, queue);
+
 	if (want)
 		drv_notify(d, queue);
 	return want;
@@ -354,7 +363,7 @@ static bool nothing_used(struct drv *d, struct drv_queue *q)
 	if (q->no_irqs || !(d->features & UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX))
 		return true;
 	__atomic_store_n(&q->avail->ring[q->size], q->next_used, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__sync_synchronize();
 	return __atomic_load_n(&q->used->idx, __ATOMIC_ACQUIRE) == q->next_used;
 }
 
@@ -465,6 +474,7 @@ static bool is_used(void *arg)
 	return drv_used(w->d, w->queue, w->head, w->len);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): they are written by is_used() */
 bool drv_wait(struct drv *d, unsigned queue, uint16_t *ret_head, uint32_t *ret_len)
 {
 	struct waiting w = {d, queue, ret_head, ret_len};
@@ -572,9 +582,12 @@ static void writable_first(struct drv *d, unsigned queue)
 	drv_publish(d, queue, 0);
 }
 
+/* All of the ring is a good request, but so many there can't be. */
 static void index_jump(struct drv *d, unsigned queue)
 {
 	struct drv_queue *q = &d->queue[queue];
+
+	drv_desc(d, queue, 0, drv_alloc(d, 64), 64, 0, 0);
 
 	publish_index(q, (uint16_t)(q->next_avail + q->size + 1));
 }
@@ -582,6 +595,8 @@ static void index_jump(struct drv *d, unsigned queue)
 static void index_backwards(struct drv *d, unsigned queue)
 {
 	struct drv_queue *q = &d->queue[queue];
+
+	drv_desc(d, queue, 0, drv_alloc(d, 64), 64, 0, 0);
 
 	publish_index(q, (uint16_t)(q->next_avail - 1));
 }

@@ -124,6 +124,9 @@ uint16_t drv_put(struct drv *d, unsigned queue, const struct drv_part *parts,
 uint16_t drv_put_indirect(struct drv *d, unsigned queue, const struct drv_part *parts,
 			  unsigned count);
 
+/* Whether the device asked to be notified of what was put since the last question. */
+bool drv_needs_kick(struct drv *d, unsigned queue);
+
 /* Notifies if the device asked for it; whether it did. */
 bool drv_kick(struct drv *d, unsigned queue);
 

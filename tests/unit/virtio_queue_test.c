@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <linux/virtio_ring.h>
+#include <sched.h>
+#include <time.h>
 
 #include "base/str.h"
 
@@ -8,11 +10,13 @@
 #include "tests/unit/toy_device.h"
 #include "tests/unit/virtio_driver.h"
 
-#define MEMORY     (UINT64_C(128) << 20)
-#define NO_EVENTS  (~(UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX))
-#define NO_TABLES  (~(UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC))
-#define SPARE      (MEMORY - 4096) /* a page that nobody else has */
-#define EVENTS(on) ((on) ? DRV_ALL : NO_EVENTS)
+#define MEMORY      (UINT64_C(128) << 20)
+#define NO_EVENTS   (~(UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX))
+#define NO_TABLES   (~(UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC))
+#define SPARE       (MEMORY - 4096) /* a page that nobody else has */
+#define DUELS       100000
+#define DUELS_LEAST 1000
+#define EVENTS(on)  ((on) ? DRV_ALL : NO_EVENTS)
 
 struct world {
 	struct drv d;
@@ -125,19 +129,23 @@ static void table_may_end_a_chain(void)
 /* Linux's block driver makes tables as long as the queue. */
 static void chain_may_be_as_long_as_the_queue(void)
 {
-	struct drv_part parts[8];
+	struct drv_part parts[9];
 	struct world w;
 	uint16_t head;
 	uint32_t len = 0;
 
 	begin_sized(&w, DRV_ALL, 8);
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < 9; i++)
 		parts[i] = (struct drv_part){drv_alloc(&w.d, 1), 1, i >= 4};
 	for (int i = 0; i < 2; i++) {
 		(void)(i ? drv_put_indirect : drv_put)(&w.d, 0, parts, 8);
 		drv_kick(&w.d, 0);
 		CHECK(drv_wait(&w.d, 0, &head, &len) && len == 4);
 	}
+	(void)drv_put_indirect(&w.d, 0, parts, 9);
+	drv_notify(&w.d, 0);
+	drv_run(&w.d);
+	CHECK(drv_broken(&w.d));
 	drv_done(&w.d);
 }
 
@@ -240,31 +248,31 @@ static void descriptors_change_while_they_are_read(void)
 static void bad_queues_are_refused(void)
 {
 	static const struct {
-		uint16_t size;
 		uint64_t desc, avail, used;
+		uint16_t size;
 		int r;
 	} cases[] = {
-		{8, 0x1000, 0x2000, 0x3000, 0},
-		{256, 0x1000, 0x2000, 0x3000, 0},
-		{1, 0x1000, 0x2002, 0x3004, 0},
-		{0, 0x1000, 0x2000, 0x3000, -EINVAL},
-		{6, 0x1000, 0x2000, 0x3000, -EINVAL},
-		{512, 0x1000, 0x2000, 0x3000, -EINVAL},
-		{8, 0x1008, 0x2000, 0x3000, -EINVAL},
-		{8, 0x1000, 0x2001, 0x3000, -EINVAL},
-		{8, 0x1000, 0x2000, 0x3002, -EINVAL},
-		{8, MEMORY, 0x2000, 0x3000, -EINVAL},
-		{8, 0x1000, MEMORY, 0x3000, -EINVAL},
-		{8, 0x1000, 0x2000, MEMORY, -EINVAL},
-		{8, MEMORY - 112, 0x2000, 0x3000, -EINVAL},
-		{8, MEMORY - 128, 0x2000, 0x3000, 0},
-		{8, 0x1000, MEMORY - 20, 0x3000, -EINVAL},
-		{8, 0x1000, MEMORY - 22, 0x3000, 0},
-		{8, 0x1000, 0x2000, MEMORY - 68, -EINVAL},
-		{8, 0x1000, 0x2000, MEMORY - 72, 0},
-		{8, UINT64_MAX - 15, 0x2000, 0x3000, -EINVAL},
-		{8, 0x1000, UINT64_MAX - 1, 0x3000, -EINVAL},
-		{8, 0x1000, 0x2000, UINT64_MAX - 3, -EINVAL},
+		{0x1000, 0x2000, 0x3000, 8, 0},
+		{0x1000, 0x2000, 0x3000, 256, 0},
+		{0x1000, 0x2002, 0x3004, 1, 0},
+		{0x1000, 0x2000, 0x3000, 0, -EINVAL},
+		{0x1000, 0x2000, 0x3000, 6, -EINVAL},
+		{0x1000, 0x2000, 0x3000, 512, -EINVAL},
+		{0x1008, 0x2000, 0x3000, 8, -EINVAL},
+		{0x1000, 0x2001, 0x3000, 8, -EINVAL},
+		{0x1000, 0x2000, 0x3002, 8, -EINVAL},
+		{MEMORY, 0x2000, 0x3000, 8, -EINVAL},
+		{0x1000, MEMORY, 0x3000, 8, -EINVAL},
+		{0x1000, 0x2000, MEMORY, 8, -EINVAL},
+		{MEMORY - 112, 0x2000, 0x3000, 8, -EINVAL},
+		{MEMORY - 128, 0x2000, 0x3000, 8, 0},
+		{0x1000, MEMORY - 20, 0x3000, 8, -EINVAL},
+		{0x1000, MEMORY - 22, 0x3000, 8, 0},
+		{0x1000, 0x2000, MEMORY - 68, 8, -EINVAL},
+		{0x1000, 0x2000, MEMORY - 72, 8, 0},
+		{UINT64_MAX - 15, 0x2000, 0x3000, 8, -EINVAL},
+		{0x1000, UINT64_MAX - 1, 0x3000, 8, -EINVAL},
+		{0x1000, 0x2000, UINT64_MAX - 3, 8, -EINVAL},
 	};
 	struct world w;
 
@@ -460,6 +468,100 @@ static void no_notification_is_lost_between_threads(void)
 	}
 }
 
+/* The same without system calls between: the device's "no more" and the driver's next
+ * request meet within nanoseconds, and so the other way round with interrupts. */
+struct duel {
+	struct world *w;
+	_Atomic bool stop, kicked;
+};
+
+/* The other thread may have no processor. */
+static void rest(unsigned n)
+{
+	if (n % 1000 == 0)
+		(void)sched_yield();
+}
+
+static void *answer_by_spinning(void *arg)
+{
+	struct iovec iov[1];
+	struct duel *u = arg;
+	struct queue *q = dev_queue(u->w);
+	struct chain c;
+
+	while (!u->stop) {
+		if (queue_pop(q, &c, iov, 1) == 1) {
+			queue_push(q, c.head, 0);
+			if (queue_wants_interrupt(q))
+				u->w->toy.dev.isr = 1;
+		} else if (!queue_want_notify(q)) {
+			for (unsigned n = 1; !u->kicked && !u->stop; n++)
+				rest(n);
+			u->kicked = false;
+		}
+	}
+	return NULL;
+}
+
+/* Waits for the next answer, by looking all the time, or when interrupted only. */
+static bool spin(struct duel *u, bool by_interrupt)
+{
+	_Atomic uint32_t *isr = &u->w->toy.dev.isr;
+	time_t end = time(NULL) + 5;
+	uint16_t head;
+	uint32_t len;
+
+	if (drv_used(&u->w->d, 0, &head, &len))
+		return true;
+	for (unsigned n = 1;; n++) {
+		if (!by_interrupt || *isr) {
+			*isr = 0;
+			if (drv_used(&u->w->d, 0, &head, &len))
+				return true;
+		}
+		rest(n);
+		if (n % 1000 == 0 && time(NULL) > end)
+			return false;
+	}
+}
+
+static void duel(uint64_t features, bool by_interrupt)
+{
+	struct duel u = {0};
+	pthread_t thread;
+	struct world w;
+	time_t end = time(NULL) + 2;
+	unsigned n = 0;
+
+	begin(&w, features);
+	u.w = &w;
+	CHECK(pthread_create(&thread, NULL, answer_by_spinning, &u) == 0);
+	/* On a busy machine there are fewer. */
+	for (; n < DUELS && (n < DUELS_LEAST || time(NULL) < end); n++) {
+		put_one(&w);
+		if (drv_needs_kick(&w.d, 0))
+			u.kicked = true;
+		CHECK(spin(&u, by_interrupt));
+		if (tap_failed)
+			break;
+	}
+	u.stop = true;
+	(void)pthread_join(thread, NULL);
+	drv_done(&w.d);
+}
+
+static void no_notification_is_lost_within_nanoseconds(void)
+{
+	duel(DRV_ALL, false);
+	duel(NO_EVENTS, false);
+}
+
+static void no_interrupt_is_lost_within_nanoseconds(void)
+{
+	duel(DRV_ALL, true);
+	duel(NO_EVENTS, true);
+}
+
 /* ---- iovecs ---- */
 
 static void iovecs_are_read_and_written_across_parts(void)
@@ -492,7 +594,8 @@ static const struct test tests[] = {
 	{"scattered parts are one request, direct or in a table",
 	 scattered_parts_are_one_request},
 	{"an indirect table may end a chain", table_may_end_a_chain},
-	{"a chain may be as long as the queue", chain_may_be_as_long_as_the_queue},
+	{"a chain may be as long as the queue, and no longer",
+	 chain_may_be_as_long_as_the_queue},
 	{"every broken chain breaks the device, and a reset mends it",
 	 broken_chains_break_the_device},
 	{"indirect tables that weren't agreed on break the device",
@@ -519,6 +622,10 @@ static const struct test tests[] = {
 	 interrupt_is_not_lost_all_the_way_round},
 	{"no notification and no interrupt is lost between two threads",
 	 no_notification_is_lost_between_threads},
+	{"no notification is lost within nanoseconds",
+	 no_notification_is_lost_within_nanoseconds},
+	{"no interrupt is lost within nanoseconds",
+	 no_interrupt_is_lost_within_nanoseconds},
 	{"iovecs are read and written across their parts",
 	 iovecs_are_read_and_written_across_parts},
 	{"iovecs are cut at the front", iovecs_are_cut_at_the_front},

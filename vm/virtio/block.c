@@ -184,7 +184,8 @@ static bool work_one(struct block *b)
 	if (queue_pending(&b->dev.queue[0]))
 		worker_share(b->source);
 	pthread_mutex_unlock(&b->queue_lock);
-	*q.status = status_of(request_do(&b->disk, &q));
+	/* Atomic, as a driver can give two requests the same byte. */
+	__atomic_store_n(q.status, status_of(request_do(&b->disk, &q)), __ATOMIC_RELAXED);
 	pthread_mutex_lock(&b->queue_lock);
 	queue_push(&b->dev.queue[0], q.head, q.written + 1);
 	virtio_signal_queue(&b->dev, 0);

@@ -58,7 +58,8 @@ void queue_reset(struct queue *q);
  * bytes): the device then needs a reset. Zero-length parts are left out. */
 int queue_pop(struct queue *q, struct chain *c, struct iovec *iov, unsigned iov_max);
 
-/* Puts the last popped request back, as if it had not been popped. Only the very last. */
+/* Puts the last popped request back, as if it had not been popped. Only the very last,
+ * and then the one before it, if nothing was popped in between. */
 void queue_unpop(struct queue *q);
 
 /* Whether there are requests that have not been taken. */
@@ -67,6 +68,11 @@ bool queue_pending(const struct queue *q);
 /* Gives a request back with the number of bytes that were written to it. Any order, and
  * any thread that has the queue to itself. */
 void queue_push(struct queue *q, uint16_t head, uint32_t written);
+
+/* The same for several requests that the driver must see at once (a packet over several
+ * buffers): each is filled in, `ahead` requests after the next, then all are published. */
+void queue_fill(struct queue *q, uint16_t ahead, uint16_t head, uint32_t written);
+void queue_publish(struct queue *q, uint16_t count);
 
 /* Whether the driver wants an interrupt for what was pushed since the last one. Ask once
  * after a batch. */

@@ -155,6 +155,16 @@ void arch_cpuid_free(struct arch_cpuid *c)
 	free(c);
 }
 
+unsigned arch_address_bits(const struct arch_cpuid *c)
+{
+	const struct kvm_cpuid_entry2 *e = c->table.entry;
+
+	for (uint32_t i = 0; i < c->table.head.nent; i++, e++)
+		if (e->function == 0x80000008 && (e->eax & 0xff) >= 32)
+			return (e->eax & 0xff) < 52 ? e->eax & 0xff : 52;
+	return 36; /* of processors that don't say */
+}
+
 /* How many bits number n things. */
 static uint32_t bits_for(uint32_t n)
 {

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "base/str.h"
+#include "vm/plan.h"
 #include "vm/x86/x86.h"
 
 #define CAP(name)                                                                        \
@@ -34,12 +35,28 @@ const struct kvm_cap *arch_kvm_caps(size_t *ret_count)
 	return caps;
 }
 
+/* Lines 0 to 15 reach IOAPIC and PICs alike, and a kernel with hardware-reduced ACPI never
+ * looks at the PICs: left as they are, they would deliver all as vectors 0 to 15. A kernel
+ * that wants them sets them up anew. */
+static int mask_pic(int vm_fd, uint32_t id, struct err *e)
+{
+	struct kvm_irqchip chip = {.chip_id = id};
+
+	if (ioctl(vm_fd, KVM_GET_IRQCHIP, &chip) < 0)
+		return err_sys(e, "kvm: get PIC %u", id);
+	chip.chip.pic.imr = 0xff;
+	if (ioctl(vm_fd, KVM_SET_IRQCHIP, &chip) < 0)
+		return err_sys(e, "kvm: set PIC %u", id);
+	return 0;
+}
+
 /* PICs, IOAPIC and LAPICs in the kernel. There is no PIT: guests know their TSC's
  * frequency by kvmclock and have the TSC deadline timer, and KVM makes a kernel thread
  * for each PIT, which costs up to 60 ms. */
 int arch_vm_init(int vm_fd, struct err *e)
 {
 	uint64_t identity = X86_IDENTITY;
+	int r;
 
 	/* Three pages and one that Intel's processors need for real mode; nobody else may
 	 * use those addresses. */
@@ -49,5 +66,29 @@ int arch_vm_init(int vm_fd, struct err *e)
 		return err_sys(e, "kvm: set the task state segment's address");
 	if (ioctl(vm_fd, KVM_CREATE_IRQCHIP, 0) < 0)
 		return err_sys(e, "kvm: create the interrupt controllers");
-	return 0;
+	r = mask_pic(vm_fd, KVM_IRQCHIP_PIC_MASTER, e);
+	return r < 0 ? r : mask_pic(vm_fd, KVM_IRQCHIP_PIC_SLAVE, e);
+}
+
+/* In real mode. */
+extern const char vm_reset_begin[], vm_reset_end[];
+__asm__(".pushsection .rodata\n"
+	".code16\n"
+	"vm_reset_begin:\n"
+	"	mov	$0x602, %dx\n" /* PLAN_POWER_PORT + 2 */
+	"	mov	$1, %al\n"     /* ACPI_RESET_VALUE */
+	"	out	%al, %dx\n"
+	"1:	hlt\n"
+	"	jmp	1b\n"
+	"vm_reset_end:\n"
+	".code64\n"
+	".popsection\n");
+_Static_assert(PLAN_POWER_PORT + 2 == 0x602 && ACPI_RESET_VALUE == 1, "as in the code");
+
+int arch_reset_vector_write(struct memory *m, struct err *e)
+{
+	int r = memory_write(m, X86_RESET, vm_reset_begin,
+			     (size_t)(vm_reset_end - vm_reset_begin));
+
+	return r < 0 ? err_code(e, r, "write the reset vector") : 0;
 }

@@ -30,6 +30,14 @@ struct arch_boot {
  * start info, E820, RNG seed, page tables and GDT, MP table and ACPI tables. */
 int arch_boot_write(struct memory *m, const struct arch_boot *b, struct err *e);
 
+/* Writes a new VM generation (random, VMGENID); an edge on PLAN_GED_GSI tells a guest
+ * with ACPI, which then mixes it into its random numbers. For restored machines. */
+int arch_generation_renew(struct memory *m, struct err *e);
+
+/* Puts code where a PC's firmware begins: Linux jumps there to restart a machine with
+ * hardware-reduced ACPI, unless it is told otherwise (reboot=). It asks for a reset. */
+int arch_reset_vector_write(struct memory *m, struct err *e);
+
 /* What is needed of this architecture's KVM, besides what kvm.c needs anywhere. */
 const struct kvm_cap *arch_kvm_caps(size_t *ret_count);
 
@@ -51,6 +59,9 @@ struct arch_cpuid_mask {
 int arch_cpuid_new(int kvm_fd, const struct arch_cpuid_mask *masks, unsigned count,
 		   struct arch_cpuid **ret, struct err *e);
 void arch_cpuid_free(struct arch_cpuid *c);
+
+/* How many bits a guest physical address has. */
+unsigned arch_address_bits(const struct arch_cpuid *c);
 
 int arch_cpu_init(int vcpu_fd, const struct arch_cpu_config *c, struct err *e);
 int arch_cpu_boot(int vcpu_fd, const struct arch_boot *b, struct err *e);
@@ -78,10 +89,19 @@ int arch_vm_restore(int vm_fd, struct state_reader *r, struct err *e);
 #define X86_EBDA        0x9fc00 /* the MP table is at its start */
 #define X86_ACPI        0xe0000
 #define X86_ACPI_END    0x100000
+#define X86_GENERATION  0xfe000 /* VMGENID: a page of its own, behind the tables */
+#define X86_RESET       0xffff0 /* f000:fff0, where firmware begins */
 #define X86_TSS         0xfffbd000
 #define X86_IDENTITY    0xfffbc000
 
 int mptable_write(struct memory *m, unsigned vcpus, struct err *e);
+
+#define X86_VCPUS          64
+#define X86_GENERATION_LEN 16
+
+/* What the guest writes: to PLAN_POWER_PORT, with bit 5, as bits 2 to 4; to port + 2. */
+#define ACPI_SLEEP_OFF   5
+#define ACPI_RESET_VALUE 1
 
 struct acpi_config {
 	unsigned vcpus, vcpus_max; /* the others are "online capable" */
