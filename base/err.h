@@ -11,7 +11,9 @@
  * An errno appears in the text by its name ("mount /proc: EACCES"), never in words:
  * callers of a runtime turn the words "permission denied" and "no such file or
  * directory" into exit statuses that mean "the user's command can't be executed"
- * (podman's and docker's 126 and 127).
+ * (podman's and docker's 126 and 127). Where such words come in all the same, in the name
+ * of a file or in what a hook has said, they get hyphens: "no-such-file or directory".
+ * Only err_words leaves them as they are.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
@@ -20,8 +22,10 @@
 #include <stddef.h>
 
 struct err {
-	int code;       /* errno value; 0 while nothing went wrong */
-	char text[508]; /* one line, outermost context first, no newline */
+	int code; /* errno value; 0 while nothing went wrong */
+	/* One line, outermost context first, no newline. Of what doesn't fit the middle is
+	 * left out: the front says what was done, and the end why it could not be. */
+	char text[1020];
 };
 _Static_assert(sizeof(struct err) <= PIPE_BUF, "struct err must fit one pipe write");
 
@@ -31,6 +35,11 @@ _Static_assert(sizeof(struct err) <= PIPE_BUF, "struct err must fit one pipe wri
 /* Each returns -code. Control characters in the text are replaced, so that hostile
  * names can't forge a second line of log. */
 int err_set(struct err *e, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* As err_set for what is wrong with the user's executable, and for what else callers are
+ * to find by their words. */
+int err_words(struct err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* As err_set with errno, whose name is added: "open /x: ENOENT". */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs hooks one after the other. Each is a child of its own process group, watched by
- * its pidfd together with the pipe of its stdin, so that a hook which never reads can't
+ * its pidfd together with the pipes of its stdio, so that a hook which never reads can't
  * hold the runtime up, and with a pipe that tells why it could not be executed.
  *
  * Only system calls and the stack: this also runs in a freshly cloned child.
@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -26,15 +27,30 @@
 /* Seconds, a century: what is more would not fit the clock. */
 #define TIMEOUT_MAX INT64_C(3155760000)
 
+/* Of each of stdout and stderr: an error has room for little more. */
+#define SAID_MAX 600
+
+/* Reads after a hook's end, of 4 KiB: what a pipe holds, and no more than that if somebody
+ * whom it has left behind goes on talking. */
+#define READS_MAX 16
+
+/* The end of what a hook has said; the reason it failed for is there. */
+struct said {
+	int fd[2]; /* owned */
+	size_t len;
+	char text[SAID_MAX];
+};
+
 struct run {
 	const struct spec_hook *hook;
 	hooks_confine *confine; /* NULL: as we are */
 	void *ctx;              /* its own */
 	pid_t pid;
-	int pidfd;         /* owned */
-	int in[2];         /* owned: the hook's stdin */
-	int report[2];     /* owned: the error of what never came to its execve */
-	const char *state; /* what is still to be written */
+	int pidfd;           /* owned */
+	int in[2];           /* owned: the hook's stdin */
+	struct said said[2]; /* stdout and stderr */
+	int report[2];       /* owned: the error of what never came to its execve */
+	const char *state;   /* what is still to be written */
 	size_t left;
 	struct timespec deadline;
 };
@@ -46,6 +62,61 @@ static void run_done(struct run *r)
 	fd_close(&r->in[1]);
 	fd_close(&r->report[0]);
 	fd_close(&r->report[1]);
+	for (int i = 0; i < 2; i++) {
+		fd_close(&r->said[i].fd[0]);
+		fd_close(&r->said[i].fd[1]);
+	}
+}
+
+static int said_init(struct said *s, struct err *e)
+{
+	if (pipe2(s->fd, O_CLOEXEC) < 0)
+		return err_sys(e, "pipe");
+	if (fcntl(s->fd[0], F_SETFL, O_RDONLY | O_NONBLOCK) < 0)
+		return err_sys(e, "O_NONBLOCK on the hook's output");
+	/* A hook that isn't root's may open /dev/stderr. */
+	(void)fchmod(s->fd[1], 0622);
+	return 0;
+}
+
+static void said_add(struct said *s, const char *text, size_t len)
+{
+	size_t keep;
+
+	if (len > sizeof(s->text)) {
+		text += len - sizeof(s->text);
+		len = sizeof(s->text);
+	}
+	keep = s->len + len > sizeof(s->text) ? sizeof(s->text) - len : s->len;
+	memmove(s->text, s->text + s->len - keep, keep);
+	memcpy(s->text + keep, text, len);
+	s->len = keep + len;
+}
+
+/* Reads what is there; false if that was all for now. */
+static bool said_read(struct said *s)
+{
+	char buf[4096];
+	ssize_t n = read(s->fd[0], buf, sizeof(buf));
+
+	if (n > 0)
+		said_add(s, buf, (size_t)n);
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		fd_close(&s->fd[0]);
+	return n > 0;
+}
+
+/* One line of it, without the last newline. */
+static void said_end(struct said *s)
+{
+	for (int i = 0; s->fd[0] >= 0 && i < READS_MAX && said_read(s); i++)
+		;
+	while (s->len && isspace((unsigned char)s->text[s->len - 1]))
+		s->len--;
+	for (size_t i = 0; i < s->len; i++) {
+		if (isspace((unsigned char)s->text[i]) || !s->text[i])
+			s->text[i] = ' ';
+	}
 }
 
 static int run_init(struct run *r, struct err *e)
@@ -57,6 +128,8 @@ static int run_init(struct run *r, struct err *e)
 		return err_sys(e, "pipe");
 	if (fcntl(r->in[1], F_SETFL, O_WRONLY | O_NONBLOCK) < 0)
 		return err_sys(e, "O_NONBLOCK on the hook's stdin");
+	if (said_init(&r->said[0], e) < 0 || said_init(&r->said[1], e) < 0)
+		return -e->code;
 	if (r->hook->timeout.set) {
 		(void)clock_gettime(CLOCK_MONOTONIC, &r->deadline);
 		r->deadline.tv_sec += r->hook->timeout.v < TIMEOUT_MAX
@@ -79,7 +152,9 @@ static int become_hook(const struct run *r, struct err *e)
 
 	if (setpgid(0, 0) < 0)
 		return err_sys(e, "setpgid");
-	if (dup2(r->in[0], STDIN_FILENO) < 0)
+	if (dup2(r->in[0], STDIN_FILENO) < 0 ||
+	    dup2(r->said[0].fd[1], STDOUT_FILENO) < 0 ||
+	    dup2(r->said[1].fd[1], STDERR_FILENO) < 0)
 		return err_sys(e, "dup2");
 	if (fd_cloexec_from(3) < 0)
 		return err_sys(e, "close-on-exec");
@@ -117,6 +192,8 @@ static int run_start(struct run *r, struct err *e)
 	if (r->pid < 0)
 		return err_code(e, r->pid, "clone");
 	fd_close(&r->report[1]);
+	fd_close(&r->said[0].fd[1]);
+	fd_close(&r->said[1].fd[1]);
 	return 0;
 }
 
@@ -160,10 +237,12 @@ static int run_watch(struct run *r)
 		struct pollfd p[] = {
 			{.fd = r->pidfd, .events = POLLIN},
 			{.fd = r->in[1], .events = POLLOUT},
+			{.fd = r->said[0].fd[0], .events = POLLIN},
+			{.fd = r->said[1].fd[0], .events = POLLIN},
 		};
 
 		ms = time_left(r);
-		n = poll(p, 2, ms);
+		n = poll(p, 4, ms);
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n <= 0) {
@@ -175,6 +254,10 @@ static int run_watch(struct run *r)
 			return 0;
 		if (p[1].revents)
 			feed(r);
+		for (int i = 0; i < 2; i++) {
+			if (p[2 + i].revents)
+				(void)said_read(&r->said[i]);
+		}
 	}
 }
 
@@ -212,6 +295,21 @@ static int err_signal(struct err *e, int sig)
 	return err_set(e, EIO, "signal: %s", words);
 }
 
+/* Adds what the hook has said, as runc does: of an error of its own all else that there
+ * is. */
+static int add_said(struct run *r, struct err *e)
+{
+	struct err why = *e;
+
+	said_end(&r->said[0]);
+	said_end(&r->said[1]);
+	if (!r->said[0].len && !r->said[1].len)
+		return -e->code;
+	return err_set(e, why.code, "%s, stdout: %.*s, stderr: %.*s", why.text,
+		       (int)r->said[0].len, r->said[0].text, (int)r->said[1].len,
+		       r->said[1].text);
+}
+
 static int run_verdict(const struct run *r, const siginfo_t *info, struct err *e)
 {
 	struct err why;
@@ -244,13 +342,15 @@ static int hook_run(struct run *r, struct err *e)
 		run_kill(r);
 	reaped = run_reap(r, &info);
 	if (res == -ETIMEDOUT)
-		return err_set(e, ETIMEDOUT, "hook ran past specified timeout of %lld.0s",
-			       (long long)r->hook->timeout.v);
-	if (res < 0)
-		return err_code(e, res, "poll");
-	if (reaped < 0)
-		return err_code(e, reaped, "wait");
-	return run_verdict(r, &info, e);
+		(void)err_set(e, ETIMEDOUT, "hook ran past specified timeout of %lld.0s",
+			      (long long)r->hook->timeout.v);
+	else if (res < 0)
+		(void)err_code(e, res, "poll");
+	else if (reaped < 0)
+		(void)err_code(e, reaped, "wait");
+	else if (run_verdict(r, &info, e) == 0)
+		return 0;
+	return add_said(r, e);
 }
 
 int hooks_run_confined(const struct spec_hook_list *list, const char *name,
@@ -266,6 +366,7 @@ int hooks_run_confined(const struct spec_hook_list *list, const char *name,
 			.ctx = ctx,
 			.pidfd = -1,
 			.in = {-1, -1},
+			.said = {{.fd = {-1, -1}}, {.fd = {-1, -1}}},
 			.report = {-1, -1},
 			.state = state,
 			.left = state_len,

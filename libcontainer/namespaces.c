@@ -44,12 +44,12 @@ static int open_path(const struct spec_namespace *ns, struct err *e)
 	int type;
 
 	if (fd < 0)
-		return err_sys(e, "%s namespace: open %s", spec_ns_name(ns->type),
+		return err_sys(e, "linux.namespaces: %s: open %s", spec_ns_name(ns->type),
 			       ns->path);
 	type = ioctl(fd, NS_GET_NSTYPE);
 	if (type < 0 || (uint64_t)type != flags[ns->type])
-		return err_set(e, EINVAL, "%s is not a %s namespace", ns->path,
-			       spec_ns_name(ns->type));
+		return err_set(e, EINVAL, "linux.namespaces: %s: %s is none of that type",
+			       spec_ns_name(ns->type), ns->path);
 	return fd_take(&fd);
 }
 
@@ -306,7 +306,7 @@ static int write_map(const struct spec_idmaps *maps, int proc_fd, pid_t pid,
 		return 0;
 	(void)snprintf(path, sizeof(path), "%d/%s", pid, file);
 	r = procfs_write(proc_fd, path, text.data);
-	return r < 0 ? err_code(e, r, "write %s of the user namespace", file) : 0;
+	return r < 0 ? err_code(e, r, "linux.%cidMappings: write %s", file[0], file) : 0;
 }
 
 int ns_write_maps(const struct ns_plan *p, pid_t pid, int proc_fd, struct err *e)

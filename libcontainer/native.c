@@ -200,6 +200,9 @@ static int body(struct init_plan *p, struct err *e)
 	r = process_find_exec(p->process, e);
 	if (r < 0)
 		return r;
+	r = process_set_label(p->process, p->proc, e);
+	if (r < 0)
+		return r;
 	r = init_wait_start(p, master, &sync, e);
 	if (r < 0)
 		return r;
@@ -249,6 +252,9 @@ static int exec_body(struct exec_plan *p, struct err *e)
 	if (r < 0)
 		return r;
 	r = process_find_exec(p->process, e);
+	if (r < 0)
+		return r;
+	r = process_set_label(p->process, p->proc, e);
 	if (r < 0)
 		return r;
 	r = sync_send(p->sync[1], SYNC_CREATED, 0, master);

@@ -42,9 +42,10 @@ int bundle_read(struct arena *a, const char *path, const char *config, struct bu
 	if (!b.path || !config)
 		return err_code(e, ENOMEM, "bundle %s", real);
 	r = bundle_read_file(a, config, &b.text, &b.len, e);
-	/* runc's words, without those that callers take for a missing command. */
+	/* Not "not found", as runc has it: podman takes that for a missing command. */
 	if (r == -ENOENT)
-		return err_set(e, ENOENT, "JSON specification file %s not found", config);
+		return err_set(e, ENOENT, "JSON specification file %s is missing",
+			       config);
 	if (r < 0)
 		return r;
 	r = spec_decode(a, "config.json", b.text, b.len, &b.spec, e);

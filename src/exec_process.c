@@ -141,6 +141,8 @@ int exec_process_make(struct arena *a, const struct exec *o,
 		p->terminal = false;
 	p->terminal |= o->tty;
 	p->no_new_privileges |= o->no_new_privs;
+	if (o->cwd && o->cwd[0] != '/')
+		return err_set(e, EINVAL, "--cwd: %s is not absolute", o->cwd);
 	if (o->cwd)
 		p->cwd = o->cwd;
 	if (o->apparmor)

@@ -64,11 +64,10 @@ static void print_line(const char *name, const char *text)
 
 void report_error(struct cli *cli, const struct err *e)
 {
-	struct err late;
-
-	/* The options may have been wrong before the log was opened. */
-	if (cli->log.fd < 0 && report_open(cli, &late) < 0)
-		print_line(cli->name, late.text);
+	/* The options may have been wrong before the log was opened. If that can't be
+	 * opened either there is still one error, and one line. */
+	if (cli->log.fd < 0)
+		(void)report_open(cli, ERR_IGNORE);
 	if (cli->log.fd != STDERR_FILENO || cli->log.json)
 		log_error(&cli->log, "%s", e->text);
 	if (cli->log.fd != STDERR_FILENO || !cli->log.json)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "base/fd.h"
 #include "base/str.h"
@@ -140,6 +141,11 @@ static int new_platform(struct vm *vm, struct err *e)
 			    vm->serial, e);
 	if (r == 0)
 		r = kvm_irqfd(vm->vm_fd, serial_irq_fd(vm->serial), PLAN_SERIAL_GSI, e);
+	vm->generation_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (vm->generation_fd < 0)
+		return err_sys(e, "eventfd");
+	if (r == 0)
+		r = kvm_irqfd(vm->vm_fd, vm->generation_fd, PLAN_GED_GSI, e);
 	vm->power = (struct power){.ended = guest_ended, .arg = vm};
 	return r < 0 ? r : power_add(&vm->power, &vm->pio, e);
 }
@@ -169,6 +175,8 @@ static int make(struct vm *vm, const struct vm_config *c, struct err *e)
 		r = arch_cpuid_new(c->kvm_fd, c->cpuid_masks, c->cpuid_mask_count,
 				   &vm->cpuid, e);
 	if (r == 0)
+		r = arch_host_new(c->kvm_fd, &vm->host, e);
+	if (r == 0)
 		r = new_vcpus(vm, c, e);
 	if (r == 0)
 		r = loop_waker(c->loop, tell_end, vm, &vm->end_waker, e);
@@ -194,7 +202,7 @@ int vm_new(const struct vm_config *c, struct vm **ret, struct err *e)
 		vm->c.vcpus_max = c->vcpus;
 	vm->c.kvm_fd = vm->c.memory_fd = -1;
 	vm->c.cpuid_masks = NULL;
-	vm->vm_fd = -1;
+	vm->vm_fd = vm->generation_fd = -1;
 	(void)pthread_mutex_init(&vm->end_lock, NULL);
 	r = make(vm, c, e);
 	vm->c.proc_fd = -1;
@@ -312,7 +320,9 @@ void vm_free(struct vm *vm)
 	loop_del(vm->end_waker);
 	fd_close(&vm->vm_fd);
 	memory_free(vm->mem);
+	fd_close(&vm->generation_fd);
 	arch_cpuid_free(vm->cpuid);
+	arch_host_free(vm->host);
 	(void)pthread_mutex_destroy(&vm->end_lock);
 	free(vm);
 }

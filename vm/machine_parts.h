@@ -23,11 +23,13 @@ struct vm {
 	struct vm_config c; /* without what was borrowed for vm_new only */
 	int vm_fd;          /* owned */
 	struct arch_cpuid *cpuid;
+	struct arch_host *host;
 	struct memory *mem;
 	struct bus pio, mmio;
 	struct vcpus *cpus;
 	struct serial *serial;
 	struct power power;
+	int generation_fd; /* owned: its edge tells of a new VM generation */
 	struct virtio_dev *dev[PLAN_DEVICES]; /* NULL: filesystems without procfs */
 	struct vsock *vsock;                  /* of dev[PLAN_VSOCK] */
 	struct worker_pool *block_pool;       /* of all disks */

@@ -81,6 +81,15 @@ int memory_discard(struct memory *m, uint64_t gpa, uint64_t len);
 int memory_add_window(struct memory *m, uint64_t len, void *host, uint64_t *ret_gpa,
 		      struct err *e);
 
+/* Writes all of it into an empty file: boot memory in gpa order, then the hotplug range at
+ * its place behind it; zeros become holes. The guest must be stopped. 0 or -errno. */
+int memory_save(const struct memory *m, int fd);
+
+/* Reads the blocks that are plugged in from a file that memory_save made (boot memory is
+ * mapped from it by memory_new). 0, -EINVAL: the file is too short, -errno. */
+int memory_load_plugged(struct memory *m, int fd);
+bool memory_any_plugged(const struct memory *m);
+
 /* The gpa behind all memory, hotplug range and windows. */
 uint64_t memory_end(const struct memory *m);
 

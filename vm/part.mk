@@ -52,8 +52,10 @@ include vm/virtio/fs/part.mk
 libvm_a_SOURCES += vm/virtio/mmio.c
 libvm_a_SOURCES += vm/virtio/queue.c
 libvm_a_SOURCES += vm/virtio/virtio.c
+libvm_a_SOURCES += vm/x86/state.c vm/x86/msrs.c vm/x86/msrs.h
 libvm_a_SOURCES += vm/virtio/console.c vm/virtio/console.h
 libvm_a_SOURCES += vm/virtio/rng.c vm/virtio/rng.h
 libvm_a_SOURCES += vm/worker.c vm/worker.h
 libvm_a_SOURCES += vm/virtio/block.c vm/virtio/block.h
 libvm_a_SOURCES += vm/virtio/disk.c vm/virtio/disk.h
+libvm_a_SOURCES += vm/memory_save.c vm/snapshot.c

@@ -211,12 +211,20 @@ uint64_t vm_balloon_size(const struct vm *vm);
 
 /* ---- saved machines ---- */
 
-/* Saves a paused machine: its state into state_fd, its memory into memory_fd (a sparse
- * file of the boot memory's size; not needed if memory is a shared file already: -1). */
+/* Saves a paused machine: its state into state_fd, its memory into memory_fd, an empty
+ * file which becomes a sparse one. -1: memory is a shared file already, and nothing is
+ * plugged in. A machine whose filesystems are mounted, or that has a disk or network
+ * connected, saves what its guest knows of them: see vm_restore(). */
 int vm_save(struct vm *vm, int state_fd, int memory_fd, struct err *e);
 
-/* In place of vm_boot, with memory_fd of the configuration being what was saved. Another
- * configuration, version or processor, or a damaged file, is refused with the reason. */
-int vm_restore(struct vm *vm, int state_fd, struct err *e);
+/* In place of vm_boot, with memory_fd of the configuration being what was saved (mapped
+ * copy-on-write, it serves many machines at once); given here once more for memory that
+ * was plugged in, -1 if there was none. Another configuration, version or processor, or a
+ * damaged file, is refused with the reason, and the machine is of no use then.
+ *
+ * The guest's vsock streams are reset and its networks' links are down until they are
+ * connected anew; disks must be connected before it. It is told of a new VM generation
+ * (VMGENID), for its random numbers' sake; the time it must be told by others. */
+int vm_restore(struct vm *vm, int state_fd, int memory_fd, struct err *e);
 
 #endif

@@ -3,10 +3,9 @@
  * The user's executable: found as Go's os/exec does, which is what runc's callers know.
  * See plan.h.
  *
- * Errors are in Go's words, because callers turn them into the exit statuses 126 and 127.
- * This is the only file where "permission denied" and "no such file or directory" may
- * come from; the one other user of its words is the chdir to cwd, which counts as much as
- * the executable with runc.
+ * Errors are in Go's words, because callers turn them into the exit statuses 126 and 127
+ * (err_words; all other errors can't have these). The one other user of these words is
+ * the chdir to cwd, which counts as much as the executable with runc.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -89,11 +88,16 @@ static int find_path(const char *name, char ret[PATH_MAX], struct err *e)
 	if (strlen(name) < PATH_MAX)
 		r = check(name, &is_stat);
 	if (r < 0 && is_stat)
-		return err_set(e, -r, "exec: \"%s\": stat %s: %s", name, name,
-			       exec_path_words(r, words));
+		return err_words(e, -r, "exec: \"%s\": stat %s: %s", name, name,
+				 exec_path_words(r, words));
+	/* execve(2) says EACCES. Go says the first half, and docker's daemon adds the second
+	 * for the sake of its client; podman has no other way to know. */
+	if (r == -EISDIR)
+		return err_words(e, EACCES,
+				 "exec: \"%s\": is a directory: permission denied", name);
 	if (r < 0)
-		return err_set(e, -r, "exec: \"%s\": %s", name,
-			       exec_path_words(r, words));
+		return err_words(e, -r, "exec: \"%s\": %s", name,
+				 exec_path_words(r, words));
 	memcpy(ret, name, strlen(name) + 1);
 	return 0;
 }
@@ -130,14 +134,14 @@ int exec_path_find(const char *name, const char *path_env, char ret[PATH_MAX],
 		if (check(ret, &is_stat) < 0)
 			continue;
 		if (ret[0] != '/')
-			return err_set(e, ENOENT,
-				       "exec: \"%s\": cannot run executable found "
-				       "relative to current directory",
-				       name);
+			return err_words(e, ENOENT,
+					 "exec: \"%s\": cannot run executable found "
+					 "relative to current directory",
+					 name);
 		return 0;
 	}
-	return err_set(e, ENOENT, "exec: \"%s\": executable file not found in $PATH",
-		       name);
+	return err_words(e, ENOENT, "exec: \"%s\": executable file not found in $PATH",
+			 name);
 }
 
 int exec_path_run(const char *path, const char *const *argv, const char *const *envp,
@@ -146,5 +150,5 @@ int exec_path_run(const char *path, const char *const *argv, const char *const *
 	char words[EXEC_WORDS];
 
 	(void)execve(path, (char *const *)argv, (char *const *)envp);
-	return err_set(e, errno, "exec %s: %s", path, exec_path_words(errno, words));
+	return err_words(e, errno, "exec %s: %s", path, exec_path_words(errno, words));
 }

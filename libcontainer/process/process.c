@@ -227,9 +227,9 @@ int process_find_exec(struct process_plan *p, struct err *e)
 	env_add_home(&p->env, home);
 	r = go_to_cwd(p, root);
 	if (r < 0)
-		return err_set(e, -r,
-			       "chdir to cwd (\"%s\") set in config.json failed: %s",
-			       p->cwd, exec_path_words(r, words));
+		return err_words(e, -r,
+				 "chdir to cwd (\"%s\") set in config.json failed: %s",
+				 p->cwd, exec_path_words(r, words));
 	r = check_cwd(e);
 	if (r < 0)
 		return r;
@@ -237,6 +237,11 @@ int process_find_exec(struct process_plan *p, struct err *e)
 	r = exec_path_find(p->argv[0], env_get(&p->env, "PATH"), p->path, e);
 	user_leave_files(&p->user);
 	return r;
+}
+
+int process_set_label(const struct process_plan *p, int proc_fd, struct err *e)
+{
+	return lsm_set_exec(&p->lsm, proc_fd, e);
 }
 
 static int close_range_of(unsigned first, unsigned last, struct err *e)
@@ -300,9 +305,7 @@ static int confine(const struct process_plan *p, unsigned preserve, int proc_fd,
 	(void)umask(p->user.umask);
 	/* What the runtime's caller ignores is no business of the container's. */
 	proc_reset_signals();
-	r = lsm_set_exec(&p->lsm, proc_fd, e);
-	if (r == 0)
-		r = user_set_groups(&p->user, proc_fd, e);
+	r = user_set_groups(&p->user, proc_fd, e);
 	if (r == 0)
 		r = close_others(p, preserve, extra_fd, e);
 	if (r == 0)

@@ -59,16 +59,20 @@ int process_set_early(const struct process_plan *p, int proc_fd, struct err *e);
  * environment's PATH, with the user's rights over files and not through magic links. What
  * is wrong with the executable is told in runc's words: `exec: "x": executable file not
  * found in $PATH`, `exec: "/x": stat /x: no such file or directory`, `exec: "/x":
- * permission denied`, `exec: "/x": is a directory`. The supplementary groups are the
- * user's from here on. */
+ * permission denied`, `exec: "/x": is a directory: permission denied`. The supplementary
+ * groups are the user's from here on. */
 int process_find_exec(struct process_plan *p, struct err *e);
+
+/* The labels for the execve, which a clone inherits: before the container is created, as
+ * an AppArmor profile that is not loaded is to be an error of create and not of start. */
+int process_set_label(const struct process_plan *p, int proc_fd, struct err *e);
 
 /* Hands the terminal's slave, or the inherited stdio, to the user: fchown where it is a
  * pipe, terminal or socket, so that /dev/stdout can be reopened; never /dev/null. */
 int process_own_stdio(const struct process_plan *p, struct err *e);
 
 /* The last: umask, rlimits, signals (all to their defaults; the mask is the caller's),
- * labels, groups, no descriptors but stdio and the preserved ones, no_new_privs, ids,
+ * groups, no descriptors but stdio and the preserved ones, no_new_privs, ids,
  * capabilities, seccomp, execve. The parent-death signal and PR_SET_DUMPABLE are left to
  * the caller. Returns on failure only, `exec /x: exec format error` if it was execve's.
  * extra_fd (or -1) is one more descriptor left as it is, to report the failure on: it

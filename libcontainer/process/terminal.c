@@ -24,7 +24,7 @@ static int fill_address(struct sockaddr_un *sa, const char *path, int *ret_fd,
 	if (strlen(path) >= sizeof(sa->sun_path)) {
 		*ret_fd = open(path, O_PATH | O_CLOEXEC);
 		if (*ret_fd < 0)
-			return err_sys(e, "console socket %s", path);
+			return err_sys(e, "connect to %s", path);
 		path = fd_path(*ret_fd, link);
 	}
 	memcpy(sa->sun_path, path, strlen(path) + 1);
@@ -45,7 +45,7 @@ int terminal_connect(const char *path, struct err *e)
 	if (sock < 0)
 		return err_sys(e, "socket");
 	if (connect(sock, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		return err_sys(e, "console socket %s", path);
+		return err_sys(e, "connect to %s", path);
 	return fd_take(&sock);
 }
 

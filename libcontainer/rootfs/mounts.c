@@ -83,6 +83,19 @@ static int make_last(int root, const char *dest)
 	return path_open_plain(dir, name, O_PATH | O_DIRECTORY, 0, 1);
 }
 
+/* "not a directory" is what docker adds its hint to: "Are you trying to mount a directory
+ * onto a file (or vice-versa)?" */
+static int bad_target(const struct walk *w, bool dir, int code, struct err *e)
+{
+	AUTO_FD file = -1;
+
+	if (dir && code == -ENOTDIR)
+		file = path_open_in(*w->root, w->m->dest, O_PATH, 0);
+	return file >= 0
+		       ? err_words(e, ENOTDIR, "target %s is not a directory", w->m->dest)
+		       : err_code(e, code, "target %s", w->m->dest);
+}
+
 /* The target, made if it is missing: *ret_made. */
 static int open_target(const struct walk *w, bool dir, bool *ret_made, struct err *e)
 {
@@ -101,7 +114,7 @@ static int open_target(const struct walk *w, bool dir, bool *ret_made, struct er
 		fd = dir ? path_mkdirs_in(*w->root, dest, TARGET_MODE)
 			 : path_mkfile_in(*w->root, dest, TARGET_MODE);
 	if (fd < 0)
-		return err_code(e, fd, "target %s", dest);
+		return bad_target(w, dir, fd, e);
 	r = check_led(fd, dest, e);
 	return r < 0 ? r : fd_take(&fd);
 }
@@ -218,9 +231,6 @@ static int attach(const struct walk *w, int *mount, int target, struct err *e)
 {
 	int r = mount_attach(*mount, target);
 
-	if (r == -EINVAL && w->m->kind == MOUNT_BIND)
-		return err_set(e, EINVAL,
-			       "one of source and target is a directory, the other not");
 	if (r < 0)
 		return err_code(e, r, "attach");
 	if (str_eq(w->m->dest, "/")) {
@@ -266,6 +276,7 @@ static int mount_bind(const struct walk *w, struct err *e)
 {
 	AUTO_FD mount = -1, target = -1;
 	bool dir = false, made;
+	struct stat st;
 	int r;
 
 	mount = clone_source(w, &dir, e);
@@ -278,7 +289,12 @@ static int mount_bind(const struct walk *w, struct err *e)
 					 : open_target(w, dir, &made, e);
 	if (target < 0)
 		return target;
-	return attach(w, &mount, target, e);
+	r = attach(w, &mount, target, e);
+	if (r == -EINVAL && !dir && fstat(target, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_words(e, ENOTDIR,
+				 "source is not a directory, and target %s is one",
+				 w->m->dest);
+	return r;
 }
 
 /* ---- filesystems ---- */

@@ -95,7 +95,7 @@ static int plan_root(struct arena *a, struct rootfs_plan *p,
 	if (r < 0)
 		return err_code(e, r, "root.path %s", p->path);
 	if (!p->root->is_dir)
-		return err_set(e, ENOTDIR, "root.path %s is not a directory", p->path);
+		return err_set(e, ENOTDIR, "root.path %s: a file, not a folder", p->path);
 	p->read_only = root->readonly;
 	return 0;
 }

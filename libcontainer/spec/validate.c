@@ -259,6 +259,37 @@ static int check_idmaps(const struct check *c, const char *name,
 	return 0;
 }
 
+static int check_mapped(const struct check *c, const char *name, uint32_t id,
+			const struct spec_idmaps *maps)
+{
+	for (size_t i = 0; i < maps->count; i++) {
+		const struct spec_idmap *m = &maps->v[i];
+
+		if (id >= m->container_id && id - m->container_id < m->size)
+			return 0;
+	}
+	return bad(c, EINVAL,
+		   "process.user.%s: %" PRIu32 " is not mapped in the user namespace",
+		   name, id);
+}
+
+/* Else it would be the start that fails, of a container that looks well. */
+static int check_user_mapped(const struct check *c, const struct spec *s)
+{
+	const struct spec_user *u = &s->process->user;
+	char name[48];
+	int r = check_mapped(c, "uid", u->uid, &s->linux_->uid_mappings);
+
+	if (r == 0)
+		r = check_mapped(c, "gid", u->gid, &s->linux_->gid_mappings);
+	for (size_t i = 0; i < u->additional_gids_count && r == 0; i++) {
+		(void)snprintf(name, sizeof(name), "additionalGids[%zu]", i);
+		r = check_mapped(c, name, u->additional_gids[i],
+				 &s->linux_->gid_mappings);
+	}
+	return r;
+}
+
 /* A new user namespace nobody is mapped into can't hold a container. */
 static int check_user_namespace(const struct check *c, const struct spec *s)
 {
@@ -275,7 +306,7 @@ static int check_user_namespace(const struct check *c, const struct spec *s)
 	if (!s->linux_->gid_mappings.count)
 		return bad(c, EINVAL,
 			   "linux.gidMappings: missing for a new user namespace");
-	return 0;
+	return s->process ? check_user_mapped(c, s) : 0;
 }
 
 /* The offsets of a namespace are set before its first process; one given by path has

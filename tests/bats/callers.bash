@@ -23,13 +23,17 @@ store_begin() {
 	)
 }
 
-# In teardown_file
+# In teardown_file. Daemons leave their process id as $STORE/NAME.pid.
 store_end() {
-	local pid
+	local file pids=()
 	[ -n "${STORE:-}" ] || return 0
-	for pid in "$STORE"/*.pid; do
-		[ ! -e "$pid" ] || kill "$(cat "$pid")" || true
+	for file in "$STORE"/*.pid; do
+		[ ! -e "$file" ] || pids+=("$(cat "$file")")
 	done
+	[ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" || true
+	# They may take their mounts away, and their own programs.
+	ended() { ! kill -0 "${pids[@]}" 2>/dev/null; }
+	[ ${#pids[@]} -eq 0 ] || wait_for ended || kill -KILL "${pids[@]}" || true
 	umount -R -l "$STORE"
 	rmdir "$STORE"
 }
@@ -42,7 +46,9 @@ on() { # here|SUITE
 	[ "$suite" != here ] || return 0
 	requires "peers:$suite"
 	[ -e "$STORE/$suite.pid" ] || {
-		SHARE=$STORE:$(realpath "$TESTS/..") "$TESTS/peers/enter" "$suite" sleep infinity </dev/null >/dev/null 2>&1 3>&- &
+		# The runtime may be one of the peers.
+		SHARE=$STORE:$(realpath "$TESTS/.."):${XDG_CACHE_HOME:-$HOME/.cache}/hull/peers \
+			"$TESTS/peers/enter" "$suite" sleep infinity </dev/null >/dev/null 2>&1 3>&- &
 		echo $! >"$STORE/$suite.pid"
 	}
 	entered() { [ "$(readlink "/proc/$(cat "$STORE/$suite.pid")/exe")" = /usr/bin/sleep ] &&
@@ -53,10 +59,39 @@ on() { # here|SUITE
 # A command on that suite's root folder
 inside() { # COMMAND...
 	if [ "$suite" = here ]; then
-		"$@"
+		command "$@" # and not the function of that name
 	else
 		nsenter -m -t "$(cat "$STORE/$suite.pid")" -- "$@"
 	fi
+}
+
+# That suite's containerd, which `ctr` talks to, and docker if it is told to
+containerd_begin() {
+	[ ! -e "$STORE/containerd-$suite.pid" ] || return 0
+	cat >"$home/config.toml" <<-C
+		version = 2
+		root = "$home/root"
+		state = "$home/state"
+		disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images",
+			"io.containerd.cri.v1.runtime", "io.containerd.nri.v1.nri",
+			"io.containerd.snapshotter.v1.btrfs"]
+		[grpc]
+		address = "$home/containerd.sock"
+		[plugins."io.containerd.internal.v1.opt"]
+		path = "$home/opt"
+	C
+	inside sh -c 'echo $$ >"$1" && exec containerd --config "$2"' sh \
+		"$STORE/containerd-$suite.pid" "$home/config.toml" \
+		</dev/null >"$home/containerd.log" 2>&1 3>&- &
+	containerd_answers() { ctr version >/dev/null 2>&1; }
+	wait_for containerd_answers || {
+		cat "$home/containerd.log"
+		return 1
+	}
+}
+
+ctr() {
+	inside ctr --address "$home/containerd.sock" "$@"
 }
 
 # A person at a terminal of 33 rows and 77 columns: runs a command or function there. What it says
@@ -67,7 +102,7 @@ at_terminal() { # COMMAND...
 	cat >"$DIR/session" <<-S
 		tty >"$DIR/tty-name"
 		stty rows 33 cols 77
-		$(declare -p suite home STORE RUNTIME)
+		$(declare -p suite home STORE RUNTIME ID)
 		$(declare -f inside $(compgen -A function "${1%%_*}"))
 		$(printf '%q ' "$@")
 	S

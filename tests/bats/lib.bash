@@ -22,7 +22,7 @@ export RUNTIME HULL_TOOLS
 
 # What the lab has. A test that needs one of these is run there if it can't be run here.
 readonly lab_has=" lab cgroup2 memory pids cpu cpuset io hugetlb rdma kvm apparmor tun fuse loop
-	bridge veth dummy bpf "
+	bridge veth dummy bpf caps "
 
 have() { # WORD: is it there?
 	case $1 in
@@ -43,17 +43,35 @@ have() { # WORD: is it there?
 		unshare -n ip link add hulltest type "$1" 2>/dev/null
 		;;
 	bpf) [ -n "${HULL_LAB:-}" ] || [ "$(stat -fc %T /sys/fs/bpf 2>/dev/null)" = bpf_fs ] ;;
+	caps) [ $((0x$(sed -n 's/^CapBnd:\t//p' /proc/self/status))) -eq \
+		$(((2 << $(</proc/sys/kernel/cap_last_cap)) - 1)) ] ;; # all that there are
 	userns) unshare -U true 2>/dev/null ;;
 	timens) [ -e /proc/self/ns/time ] ;;
 	seccomp) grep -q '^Seccomp:' /proc/self/status ;;
 	kernel:*) printf '%s\n%s\n' "${1#kernel:}" "$(uname -r)" | sort -CV ;;
 	cmd:*) command -v "${1#cmd:}" >/dev/null ;;
+	guest_kernel) [ -e "$(guest_kernel)" ] ;;
+	stock_kernel) [ -e "$(stock_kernel)/vmlinuz" ] ;;
 	peers:*) [ -d "${XDG_CACHE_HOME:-$HOME/.cache}/hull/peers/${1#peers:}" ] ;;
 	*)
 		echo "requires: what is $1?" >&2
 		return 99
 		;;
 	esac
+}
+
+# What contrib/guest-kernel/build has made: tests/run says which, else it is the newest.
+guest_kernel() {
+	local path newest=${HULL_GUEST_KERNEL:-}
+	for path in "${XDG_CACHE_HOME:-$HOME/.cache}"/hull/guest-kernel/*/vmlinux; do
+		[[ -n $newest && ! $path -nt $newest ]] || newest=$path
+	done
+	echo "${HULL_GUEST_KERNEL:-$newest}"
+}
+
+# The folder of Debian's kernel for virtual machines, as tests/lab/kernel gets it.
+stock_kernel() {
+	echo "${XDG_CACHE_HOME:-$HOME/.cache}/hull/lab/linux-image-cloud-amd64"
 }
 
 # The test needs all these words (see have). tests/run runs every test here first, with

@@ -124,6 +124,8 @@ a_life() {
 	prints $'user\n/tmp'
 	run -127 podman exec "$ID" nosuch
 	run -126 podman exec "$ID" /bin/not-executable
+	# A folder too: by the words that runc has for it alone podman could not tell.
+	! runtime_is hull || run -126 podman exec "$ID" /bin
 	at_terminal podman exec -it "$ID" sh -c 'stty size; read -r line; echo "got $line"; exit 6'
 	shows "33 77"
 	types 'a line\r'

@@ -24,11 +24,13 @@
 #include "vm/plan.h"
 #include "vm/vm.h"
 
+#include "tests/tools/vmrun_state.h"
 #include "tests/tools/vsock_relay.h"
 
 enum {
 	STATUS_FAILED = 1,
-	STATUS_USAGE = 2
+	STATUS_USAGE = 2,
+	STATUS_SAVED = 20
 };
 
 /* What the exit status is, by why the guest ended. */
@@ -60,6 +62,7 @@ struct run {
 	struct vm_config config;
 	struct vm_boot boot;
 	bool serial, stats, check;
+	const char *save, *restore; /* folders */
 	uint64_t start_ns, run_ns, end_ns;
 	struct loop_source *signals;
 	int signal_fd;
@@ -145,6 +148,15 @@ static void on_signal(void *arg, uint32_t events)
 		return;
 	r->end_ns = now_ns();
 	r->status = 128 + (int)s.ssi_signo;
+	if (s.ssi_signo == SIGUSR1 && r->save) {
+		struct err e;
+
+		r->status = STATUS_SAVED;
+		if (state_save(r->vm, r->save, &e) < 0) {
+			(void)fprintf(stderr, "vmrun: %s\n", e.text);
+			r->status = STATUS_FAILED;
+		}
+	}
 	loop_stop(r->config.loop);
 }
 
@@ -175,6 +187,8 @@ enum {
 	OPT_NO_ACPI,
 	OPT_CMDLINE_DEVICES,
 	OPT_STATS,
+	OPT_SAVE,
+	OPT_RESTORE,
 	OPT_CHECK,
 	OPT_HELP,
 };
@@ -212,6 +226,12 @@ static const struct {
 	{{"cmdline-devices", 0, NULL, OPT_CMDLINE_DEVICES},
 	 NULL,
 	 "devices on the command line as well"},
+	{{"save", 1, NULL, OPT_SAVE},
+	 "DIR",
+	 "on SIGUSR1, save the machine there and end"},
+	{{"restore", 1, NULL, OPT_RESTORE},
+	 "DIR",
+	 "go on from there; no kernel is needed"},
 	{{"stats", 0, NULL, OPT_STATS}, NULL, "times and exits on stderr at the end"},
 	{{"check", 0, NULL, OPT_CHECK}, NULL, "whether this KVM runs stock kernels"},
 	{{"help", 0, NULL, OPT_HELP}, NULL, "this text"},
@@ -226,7 +246,7 @@ static void usage(FILE *f)
 	(void)fprintf(f, "exit status: 0 the guest switched itself off");
 	for (size_t i = 1; i < ARRAY_LEN(ends); i++)
 		(void)fprintf(f, ", %d %s", ends[i].status, ends[i].name);
-	(void)fprintf(f, "\n");
+	(void)fprintf(f, ", %d saved\n", STATUS_SAVED);
 }
 
 static int open_file(const char *path, int flags, int *ret, struct err *e)
@@ -335,6 +355,12 @@ static int set_option(struct run *r, int opt, char *value, struct err *e)
 	case OPT_STATS:
 		r->stats = true;
 		return 0;
+	case OPT_SAVE:
+		r->save = value;
+		return 0;
+	case OPT_RESTORE:
+		r->restore = value;
+		return 0;
 	case OPT_CHECK:
 		r->check = true;
 		return 0;
@@ -364,7 +390,7 @@ static int parse(struct run *r, int argc, char **argv, struct err *e)
 	}
 	if (optind < argc)
 		return err_set(e, EINVAL, "%s: no option", argv[optind]);
-	if (r->boot.kernel_fd < 0 && !r->boot.krunfw && !r->check)
+	if (r->boot.kernel_fd < 0 && !r->boot.krunfw && !r->check && !r->restore)
 		return err_set(e, EINVAL, "no kernel; see vmrun --help");
 	return 0;
 }
@@ -379,6 +405,7 @@ static int watch_signals(struct run *r, struct err *e)
 	(void)sigaddset(&s, SIGTERM);
 	(void)sigaddset(&s, SIGINT);
 	(void)sigaddset(&s, SIGHUP);
+	(void)sigaddset(&s, SIGUSR1);
 	(void)sigprocmask(SIG_BLOCK, &s, NULL);
 	r->signal_fd = signalfd(-1, &s, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (r->signal_fd < 0)
@@ -506,7 +533,8 @@ static int start(struct run *r, struct vm *vm, struct err *e)
 	if (ret == 0)
 		ret = connect_devices(r, vm, e);
 	if (ret == 0)
-		ret = vm_boot(vm, &r->boot, e);
+		ret = r->restore ? state_restore(vm, r->restore, e)
+				 : vm_boot(vm, &r->boot, e);
 	if (ret == 0)
 		ret = vm_spawn(vm, e);
 	if (ret < 0)
@@ -533,6 +561,7 @@ static int run(struct run *r, struct err *e)
 {
 	AUTO_FD proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FD kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	AUTO_FD memory = -1;
 	struct vm *vm = NULL;
 	int ret;
 
@@ -540,6 +569,12 @@ static int run(struct run *r, struct err *e)
 		return err_sys(e, "open /dev/kvm");
 	if (r->check)
 		return vm_probe(kvm, e);
+	if (r->restore) {
+		memory = state_memory(r->restore, e);
+		if (memory < 0)
+			return memory;
+	}
+	r->config.memory_fd = memory;
 	r->config.kvm_fd = kvm;
 	r->config.proc_fd = proc;
 	ret = loop_new(&r->config.loop, e);

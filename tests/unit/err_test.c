@@ -33,7 +33,7 @@ static void stays_one_line(void)
 
 static void cuts_what_does_not_fit(void)
 {
-	char big[2000];
+	char big[9000];
 	struct err e = {0};
 
 	memset(big, 'x', sizeof(big) - 1);
@@ -43,6 +43,37 @@ static void cuts_what_does_not_fit(void)
 	(void)err_wrap(&e, "outer");
 	CHECK(strlen(e.text) == sizeof(e.text) - 1);
 	CHECK(strncmp(e.text, "outer: xxx", 10) == 0);
+}
+
+static void keeps_both_ends(void)
+{
+	struct err e = {0};
+	char path[3000];
+
+	memset(path, 'p', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	errno = ENOENT;
+	(void)err_sys(&e, "source %s", path);
+	(void)err_wrap(&e, "mounting \"%s\"", path);
+	(void)err_wrap(&e, "create web");
+	CHECK(strlen(e.text) == sizeof(e.text) - 1);
+	CHECK(strncmp(e.text, "create web: mounting \"ppp", 24) == 0);
+	CHECK_STR(e.text + strlen(e.text) - 11, "ppp: ENOENT");
+	CHECK(strstr(e.text, "p...p") != NULL);
+}
+
+static void takes_the_words_of_callers_apart(void)
+{
+	struct err e = {0};
+
+	(void)err_set(&e, EINVAL, "a: Permission denied, PERMISSION DENIED, not found");
+	CHECK_STR(e.text, "a: Permission-denied, PERMISSION-DENIED, not-found");
+	errno = ENOENT;
+	(void)err_sys(&e, "no such file or directory");
+	CHECK_STR(e.text, "no-such-file or directory: ENOENT");
+	(void)err_words(&e, EACCES, "exec: permission denied");
+	(void)err_wrap(&e, "in permission denied");
+	CHECK_STR(e.text, "in permission-denied: exec: permission denied");
 }
 
 static void names_unknown_numbers(void)
@@ -57,7 +88,10 @@ static const struct test tests[] = {
 	{"an errno is given by name, not in words", gives_name_not_words},
 	{"context goes before what is there", wraps_outermost_first},
 	{"control characters can't make a second line", stays_one_line},
-	{"what doesn't fit is cut at the end", cuts_what_does_not_fit},
+	{"what doesn't fit is cut", cuts_what_does_not_fit},
+	{"the outermost context and the reason are kept", keeps_both_ends},
+	{"the words that callers look for are there only by err_words",
+	 takes_the_words_of_callers_apart},
 	{"an errno without a name is a number", names_unknown_numbers},
 };
 TEST_MAIN(tests)

@@ -116,7 +116,8 @@ static void a_path_is_taken_as_it_is(void)
 		  "exec: \"D/here/x\": stat D/here/x: not a "
 		  "directory");
 	CHECK_STR(find("D/etc/tool", NULL), "exec: \"D/etc/tool\": permission denied");
-	CHECK_STR(find("/etc", NULL), "exec: \"/etc\": is a directory");
+	CHECK_STR(find("/etc", NULL),
+		  "exec: \"/etc\": is a directory: permission denied");
 	CHECK_STR(find("D/loop", NULL),
 		  "exec: \"D/loop\": stat D/loop: too many levels of symbolic links");
 }

@@ -320,8 +320,7 @@ static int setattr(uint64_t n, struct fuse_setattr_in in)
 
 static void attributes_are_set(void)
 {
-	struct fuse_attr *a =
-		&((struct fuse_attr_out *)(void *)(c ? c->reply : NULL))->attr;
+	struct fuse_attr *a;
 	uint64_t n, fh;
 
 	begin(VM_FS_PRIVATE);

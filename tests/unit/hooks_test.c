@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,19 +92,53 @@ static void gives_only_its_own(void)
 
 static void gives_nothing_where_nothing_is_said(void)
 {
-	const struct spec_hook h = {.path = "/usr/bin/env"};
-	struct spec_hook hooks[] = {h};
+	static const char *args[] = {"cat", "/proc/self/environ", "/nowhere", NULL};
+	struct spec_hook h = {.path = "/bin/cat", .args = {.v = args, .count = 3}};
 	struct err e = {0};
-	AUTO_FD saved = fcntl(1, F_DUPFD_CLOEXEC, 3);
-	AUTO_FD fd = open(file, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
-	int r;
 
-	(void)fflush(stdout);
-	(void)dup2(fd, 1);
-	r = run(hooks, 1, &e);
-	(void)dup2(saved, 1);
-	CHECK(r == 0);
-	CHECK_STR(out(), "");
+	CHECK(run(&h, 1, &e) < 0);
+	CHECK(strstr(e.text, "exit status 1, stdout: , stderr: cat: /nowhere: ") != NULL);
+}
+
+static void tells_what_it_has_said(void)
+{
+	struct spec_hook h = shell(
+		"echo one; echo two; echo a card is not found >&2; "
+		"exit 3");
+	struct err e = {0};
+
+	CHECK(run(&h, 1, &e) < 0);
+	CHECK_STR(e.text,
+		  "error running createRuntime hook #0: exit status 3, stdout: "
+		  "one two, stderr: a card is not-found");
+}
+
+static void tells_the_end_of_a_long_story(void)
+{
+	struct spec_hook h = shell(
+		"i=0; while [ $i -lt 20000 ]; do echo line $i; "
+		"i=$((i + 1)); done >&2; echo end >&2; exit 3");
+	struct err e = {0};
+
+	CHECK(run(&h, 1, &e) < 0);
+	CHECK(strlen(e.text) < sizeof(e.text));
+	CHECK(strstr(e.text, "line 19999 end") != NULL);
+}
+
+/* Whoever holds the pipes still, and talks, is not waited for. */
+static void does_not_wait_for_who_is_left(void)
+{
+	struct spec_hook h = shell("yes >&2 & echo $! >$OUT; exit 3");
+	struct err e = {0};
+	int pid;
+
+	CHECK(run(&h, 1, &e) < 0);
+	pid = (int)strtol(out(), NULL, 10);
+	CHECK(pid > 1);
+	/* It has died of SIGPIPE, or is about to. */
+	for (int i = 0; kill(pid, 0) == 0 && i < 1000; i++)
+		(void)usleep(10000);
+	CHECK(kill(pid, 0) < 0);
 }
 
 static void runs_in_order_and_stops_at_the_first_failure(void)
@@ -141,31 +177,23 @@ static void tells_why_it_could_not_be_executed(void)
 
 static void a_timeout_ends_the_whole_group(void)
 {
-	struct spec_hook h = shell("sleep 1000 & sleep 1000");
+	struct spec_hook h = shell("exec >$OUT; sleep 1000 & sleep 1000");
 	struct err e = {0};
 	struct pollfd p = {.events = 0};
-	char c;
-	int end[2];
 
 	h.timeout.set = true;
 	h.timeout.v = 1;
-	/* stdout of both sleeps is the pipe: it ends when the last has. */
-	CHECK(pipe2(end, O_CLOEXEC) == 0);
-	{
-		AUTO_FD saved = fcntl(1, F_DUPFD_CLOEXEC, 3);
-
-		(void)fflush(stdout);
-		(void)dup2(end[1], 1);
-		fd_close(&end[1]);
-		CHECK(run(&h, 1, &e) == -ETIMEDOUT);
-		(void)dup2(saved, 1);
-	}
+	/* stdout of both sleeps is the fifo: it ends when the last has. */
+	CHECK(mkfifo(file, 0600) == 0);
+	p.fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	CHECK(p.fd >= 0);
+	CHECK(run(&h, 1, &e) == -ETIMEDOUT);
 	CHECK_STR(e.text,
 		  "error running createRuntime hook #0: hook ran past specified "
 		  "timeout of 1.0s");
-	p.fd = end[0];
-	CHECK(poll(&p, 1, 20000) == 1 && read(end[0], &c, 1) == 0);
-	fd_close(&end[0]);
+	CHECK(poll(&p, 1, 20000) == 1 && p.revents == POLLHUP);
+	(void)close(p.fd);
+	(void)unlink(file);
 }
 
 static void a_big_state_need_not_be_read(void)
@@ -232,6 +260,9 @@ static const struct test tests[] = {
 	{"hooks run in order, a failing one is the last",
 	 runs_in_order_and_stops_at_the_first_failure},
 	{"a hook that was killed is an error", tells_a_signal},
+	{"what a failing hook has said is told", tells_what_it_has_said},
+	{"of a long story the end is told", tells_the_end_of_a_long_story},
+	{"who keeps a hook's stderr is not waited for", does_not_wait_for_who_is_left},
 	{"one that can't be executed is told by the errno's name",
 	 tells_why_it_could_not_be_executed},
 	{"a timeout ends the hook and what it started", a_timeout_ends_the_whole_group},

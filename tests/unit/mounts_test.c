@@ -97,8 +97,7 @@ static void refused_mounts(void)
 		{"/x", "tmpfs", "tmpfs", "nonsense=1", "nonsense"},
 		{"/x", "tmpfs", "tmpfs", "size=much", "size"},
 		{"/x", "nosuchfs", "", "", "filesystem nosuchfs: ENODEV"},
-		{"/etc", "bind", "/proc/self/mountinfo", "bind",
-		 "one of source and target is a directory"},
+		{"/etc", "bind", "/proc/self/mountinfo", "bind", "is not a directory"},
 		{"/etc/name/x", "tmpfs", "", "", "target /etc/name/x: ENOTDIR"},
 	};
 

@@ -126,6 +126,8 @@ static int walk(struct process_plan *p, struct err *e)
 	r = process_own_stdio(p, e);
 	if (r == 0)
 		r = process_find_exec(p, e);
+	if (r == 0)
+		r = process_set_label(p, proc, e);
 	return r < 0 ? r : process_exec(p, proc, -1, e);
 }
 
@@ -501,7 +503,7 @@ static void an_executable_that_cannot_be_is_an_error(void)
 	args[0] = "/etc/passwd";
 	CHECK_STR(run(&s), "exec: \"/etc/passwd\": permission denied");
 	args[0] = "/etc";
-	CHECK_STR(run(&s), "exec: \"/etc\": is a directory");
+	CHECK_STR(run(&s), "exec: \"/etc\": is a directory: permission denied");
 	args[0] = "/garbage";
 	CHECK_STR(run(&s), "exec /garbage: exec format error");
 	args[0] = "/proc/self/fd/4/bin/sh";

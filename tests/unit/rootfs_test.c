@@ -74,7 +74,7 @@ static void bad_roots(void)
 	CHECK(strstr(w->e.text, "ENOENT"));
 	make_file("a-file", "");
 	w->root.path = "a-file";
-	run_refused(w, "is not a directory");
+	run_refused(w, "a file, not a folder");
 	w->root.path = "badroot";
 	w->l.rootfs_propagation = "sideways";
 	run_refused(w, "linux.rootfsPropagation: \"sideways\" is not supported");

@@ -78,7 +78,7 @@ static void a_missing_socket_is_an_error(void)
 	char path[200];
 
 	CHECK(terminal_connect("/nosuch/sock", &e) == -ENOENT);
-	CHECK_STR(e.text, "console socket /nosuch/sock: ENOENT");
+	CHECK_STR(e.text, "connect to /nosuch/sock: ENOENT");
 	memset(path, 'x', sizeof(path) - 1);
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';

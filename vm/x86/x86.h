@@ -68,9 +68,21 @@ int arch_cpu_boot(int vcpu_fd, const struct arch_boot *b, struct err *e);
 void arch_cpu_describe(int vcpu_fd, const struct memory *m, char *buf, size_t len);
 
 /* ---- save and restore, in the order of facts/microvm.md 8.7 ---- */
-int arch_cpu_save(int vcpu_fd, const struct arch_cpuid *c, struct state_writer *w,
-		  unsigned index, struct err *e);
-int arch_cpu_restore(int vcpu_fd, struct state_reader *r, unsigned index, struct err *e);
+
+/* What saving must know of the host's KVM, asked once: which MSRs there are, how large
+ * the extended state is. */
+struct arch_host;
+int arch_host_new(int kvm_fd, struct arch_host **ret, struct err *e);
+void arch_host_free(struct arch_host *h);
+
+/* A parked vCPU that arch_cpu_init() made with this configuration, and the VM's interrupt
+ * controllers and clock. Restoring refuses what another processor model or another size
+ * saved. The VM is restored after its vCPUs. */
+int arch_cpu_save(int vcpu_fd, const struct arch_host *h, const struct arch_cpu_config *c,
+		  struct state_writer *w, struct err *e);
+int arch_cpu_restore(int vcpu_fd, const struct arch_host *h,
+		     const struct arch_cpu_config *c, struct state_reader *r,
+		     struct err *e);
 int arch_vm_save(int vm_fd, struct state_writer *w, struct err *e);
 int arch_vm_restore(int vm_fd, struct state_reader *r, struct err *e);
 

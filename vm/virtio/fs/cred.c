@@ -30,7 +30,7 @@
 
 #define SAME ((uid_t)-1)
 
-static int set_caps(const struct __user_cap_data_struct caps[2])
+static int set_caps(const struct __user_cap_data_struct *caps) /* two */
 {
 	struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
 

@@ -124,7 +124,7 @@ static const struct fs_op ops[FS_OP_MAX + 1] = {
 			  .flags = OP_TOP},
 	[FUSE_SETATTR] = {op_setattr, IN(fuse_setattr_in), OUT(fuse_attr_out),
 			  .flags = OP_WRITE},
-	[FUSE_READLINK] = {op_readlink},
+	[FUSE_READLINK] = {.fn = op_readlink},
 	[FUSE_SYMLINK] = {op_symlink, OUT(fuse_entry_out), .names = 2,
 			  .flags = OP_DIR | OP_WRITE | OP_ANYNAME},
 	[FUSE_MKNOD] = {op_mknod, IN(fuse_mknod_in), OUT(fuse_entry_out), .names = 1,
@@ -337,7 +337,7 @@ static int find_inode(struct fs_req *r)
 		return r->op->flags & OP_WRITE ? -EROFS : -EOPNOTSUPP;
 	if (r->op->flags & OP_DIR && i->id.type != S_IFDIR)
 		return -ENOTDIR;
-	if (r->op->flags & OP_WRITE && i->tree->read_only)
+	if (r->op->flags & OP_WRITE && i->tree && i->tree->read_only)
 		return -EROFS;
 	return 0;
 }

@@ -182,7 +182,7 @@ static int new_file_reply(struct fs_req *r, int *fd, const char *name, bool writ
 {
 	struct inode *i = NULL;
 	struct statx st;
-	uint64_t fh;
+	uint64_t fh = 0;
 	int e = intern_new(r, *fd, name, &st, &i);
 
 	if (e == 0)
@@ -201,7 +201,7 @@ static int open_existing(struct fs_req *r, int dir_fd)
 	const struct fuse_create_in *in = r->args;
 	struct inode *i = NULL;
 	struct statx st;
-	uint64_t fh;
+	uint64_t fh = 0;
 	int e = name_lookup(r->fs, r->inode, dir_fd, r->name[0], &st, &i);
 
 	if (e == 0)
