@@ -337,7 +337,8 @@ static inline unsigned count_fds(void)
 
 	while (d && readdir(d))
 		n++;
-	(void)closedir(d);
+	if (d)
+		(void)closedir(d);
 	return n;
 }
 

@@ -60,7 +60,7 @@ static const char *in_tree(const char *name)
 
 static int create_existing(const char *name, int flags)
 {
-	uint64_t n, fh;
+	uint64_t n = 0, fh = 0;
 
 	return create(c, top, name, flags, 0644, &n, &fh);
 }
@@ -68,7 +68,7 @@ static int create_existing(const char *name, int flags)
 static void proc_in_a_tree_is_an_error_there(void)
 {
 	struct fuse_read_in in = {.size = 8192};
-	uint64_t n;
+	uint64_t n = 0;
 	int r;
 
 	if (!own_mounts())
@@ -105,7 +105,7 @@ static void proc_in_a_tree_is_an_error_there(void)
 static void later_mounts_are_seen(enum vm_fs kind)
 {
 	struct fuse_attr a;
-	uint64_t f, d, x, fh;
+	uint64_t f = 0, d = 0, x = 0, fh = 0;
 
 	begin(kind);
 	host_file(world.tree, "mem", "file");
@@ -151,7 +151,7 @@ static void served_types_are_an_allow_list(void)
 		     {"securityfs", "/sys/kernel/security"},
 		     {"bpf", "/sys/fs/bpf"},
 		     {"configfs", "/sys/kernel/config"}};
-	uint64_t n, inner;
+	uint64_t n = 0, inner = 0;
 
 	if (!own_mounts())
 		SKIP("no mount namespace");
@@ -214,7 +214,7 @@ static void swap_stop(struct swapper *s)
 /* Reads d/secret in any way; never finds the one outside. */
 static void peek(uint64_t dir, unsigned *hits)
 {
-	uint64_t n, fh;
+	uint64_t n = 0, fh = 0;
 
 	if (lookup(c, dir, "secret", &n) < 0)
 		return;
@@ -233,7 +233,7 @@ static void symlink_races(enum vm_fs kind)
 	struct swapper s;
 	unsigned hits = 0;
 	struct stat st;
-	uint64_t n, x, fh;
+	uint64_t n = 0, x = 0, fh = 0;
 
 	begin(kind);
 	CHECK(mkdirat(world.tree, "d", 0777) == 0);
@@ -271,7 +271,7 @@ static void fifos_swapped_in_are_not_opened(void)
 {
 	struct swapper s;
 	unsigned opened = 0;
-	uint64_t n, fh;
+	uint64_t n = 0, fh = 0;
 
 	begin(VM_FS_SHARED);
 	host_file(world.tree, "f", "text");
@@ -301,7 +301,7 @@ static void only_files_and_folders_are_opened(void)
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	AUTO_FD sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	static const char *const names[] = {"fifo", "sock", "null", "link"};
-	uint64_t n, fh;
+	uint64_t n = 0, fh = 0;
 
 	begin(VM_FS_PRIVATE);
 	(void)alarm(60);
@@ -361,7 +361,7 @@ static void links_are_never_followed(void)
 	struct fuse_setattr_in set = {.valid = FATTR_MODE, .mode = 0777};
 	struct fuse_setattr_in times = {.valid = FATTR_MTIME, .mtime = 1};
 	struct stat before, after;
-	uint64_t n, fh, x;
+	uint64_t n = 0, fh = 0, x = 0;
 
 	begin(VM_FS_PRIVATE);
 	CHECK(symlinkat("../outside", world.tree, "dir") == 0);
@@ -409,7 +409,7 @@ static void trees_are_apart(void)
 	struct fuse_link_in link;
 	struct fuse_copy_file_range_in cp = {.len = 10};
 	AUTO_FD other = -1;
-	uint64_t a, b, x, n;
+	uint64_t a = 0, b = 0, x = 0, n = 0;
 
 	begin(VM_FS_PRIVATE);
 	CHECK(mkdirat(world.top, "ro", 0755) == 0);
@@ -441,7 +441,7 @@ static void trees_are_apart(void)
 static void the_parent_is_not_reachable(void)
 {
 	struct fuse_read_in in = {.size = 4096};
-	uint64_t x;
+	uint64_t x = 0;
 	int r;
 
 	begin(VM_FS_PRIVATE);

@@ -46,7 +46,7 @@ static const char *file_name(unsigned i)
 /* By the guest, in folders of 1000. */
 static bool make_files(uint64_t dirs[FILES / 1000])
 {
-	uint64_t fh;
+	uint64_t fh = 0;
 
 	for (unsigned i = 0; i < FILES; i++) {
 		char dir[32];
@@ -67,7 +67,7 @@ static bool make_files(uint64_t dirs[FILES / 1000])
 
 static void a_hundred_thousand_files(void)
 {
-	uint64_t dirs[FILES / 1000], fh, to;
+	uint64_t dirs[FILES / 1000], fh = 0, to = 0;
 	struct fuse_attr a;
 	unsigned max, bad = 0, got;
 
@@ -114,7 +114,7 @@ static void a_hundred_thousand_files(void)
 
 static void at_the_bound_it_is_enfile(void)
 {
-	uint64_t n, fh[NOFILE], other, x;
+	uint64_t n = 0, fh[NOFILE] = {0}, other = 0, x = 0;
 	struct fuse_attr a;
 	unsigned count, opened;
 	int r = 0;
@@ -151,13 +151,14 @@ static void without_any_descriptor_it_is_enfile(void)
 {
 	int taken[NOFILE];
 	unsigned count = 0;
-	uint64_t n, fh;
+	uint64_t n = 0, fh = 0;
 
 	begin((struct fs_config){.kind = VM_FS_PRIVATE});
 	host_file(world.tree, "f", "text");
 	CHECK(lookup(c, top, "f", &n) == 0);
 	CHECK(open_node(c, FUSE_OPEN, n, O_RDONLY, &fh) == 0);
-	while (count < NOFILE && (taken[count] = dup(world.tree)) >= 0)
+	while (count < NOFILE &&
+	       (taken[count] = fcntl(world.tree, F_DUPFD_CLOEXEC, 0)) >= 0)
 		count++;
 	/* One is closed for it: the file's O_PATH one, which then isn't there... */
 	CHECK(open_node(c, FUSE_OPEN, n, O_RDONLY, &fh) == -ENFILE);
@@ -175,7 +176,7 @@ static void deep_trees_need_few_descriptors(void)
 	};
 	static uint64_t dir[DEPTH];
 	struct fuse_attr a;
-	uint64_t n = top, fh;
+	uint64_t n = top, fh = 0;
 	unsigned bad = 0;
 
 	begin((struct fs_config){.kind = VM_FS_PRIVATE, .max_fds = 40});
@@ -204,7 +205,7 @@ static void deep_trees_need_few_descriptors(void)
 
 static void inodes_are_bounded(void)
 {
-	uint64_t n, first = 0;
+	uint64_t n = 0, first = 0;
 	unsigned i;
 	int r = 0;
 
@@ -226,7 +227,7 @@ static void inodes_are_bounded(void)
 static void what_the_host_moved_is_stale(void)
 {
 	struct fuse_attr a;
-	uint64_t n, d, x, fh;
+	uint64_t n = 0, d = 0, x = 0, fh = 0;
 
 	begin((struct fs_config){.kind = VM_FS_PRIVATE});
 	host_file(world.tree, "f", "text");

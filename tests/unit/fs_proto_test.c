@@ -40,7 +40,8 @@ static unsigned count(int at, const char *name)
 
 	while (d && readdir(d))
 		n++;
-	(void)closedir(d);
+	if (d)
+		(void)closedir(d);
 	return n;
 }
 

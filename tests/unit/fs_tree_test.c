@@ -8,7 +8,7 @@
 #include "tests/unit/fs_client.h"
 #include "tests/unit/tap.h"
 
-#define MIB (1U << 20)
+#define MIB ((size_t)1 << 20)
 
 static struct world world;
 static struct client *c;
@@ -46,7 +46,7 @@ static void the_top_lists_trees(void)
 	struct fuse_read_in in = {.size = 4096};
 	struct fuse_dirent *d;
 	struct fuse_attr a;
-	uint64_t x, y, fh;
+	uint64_t x = 0, y = 0, fh = 0;
 
 	begin(VM_FS_PRIVATE);
 	file = openat(world.tree, "f", O_PATH | O_CLOEXEC);
@@ -101,7 +101,7 @@ static void a_tree_can_be_the_root(void)
 {
 	struct fuse_attr a;
 	struct stat st;
-	uint64_t n, fh;
+	uint64_t n = 0, fh = 0;
 
 	begin(VM_FS_PRIVATE);
 	CHECK(attach(c->fs, "", world.tree, false) == 0);
@@ -139,7 +139,7 @@ static void detaching_closes_everything(void)
 	struct err e = {0};
 	struct fuse_setupmapping_in map = {.fh = UINT64_MAX, .len = 2 * MIB, .flags = 3};
 	struct fuse_read_in rd = {.size = 4096};
-	uint64_t top, again, n, fh, dir, dh, other, x;
+	uint64_t top = 0, again = 0, n = 0, fh = 0, dir = 0, dh = 0, other = 0, x = 0;
 	unsigned fds;
 
 	begin_with((struct fs_config){
@@ -199,7 +199,7 @@ static void *hammer(void *arg)
 {
 	struct busy *b = arg;
 	struct client *mine = client_new(b->fs);
-	uint64_t top, n, fh;
+	uint64_t top = 0, n = 0, fh = 0;
 
 	while (!b->stop) {
 		if (lookup(mine, 1, "t", &top) < 0)
@@ -250,7 +250,7 @@ static void mounts_in_a_tree_are_submounts(void)
 {
 	char path[100];
 	struct stat st;
-	uint64_t top, m, x, fh;
+	uint64_t top = 0, m = 0, x = 0, fh = 0;
 
 	if (unshare(CLONE_NEWNS) < 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -303,7 +303,7 @@ static void dax_stays_in_its_window(void)
 	uint8_t *window = mmap(NULL, 8 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 			       0);
 	struct err e = {0};
-	uint64_t ro, rw, no, n, m;
+	uint64_t ro = 0, rw = 0, no = 0, n = 0, m = 0;
 
 	begin_with((struct fs_config){
 		.kind = VM_FS_PRIVATE, .dax_host = window, .dax_len = 8 * MIB});

@@ -57,10 +57,10 @@ static struct request make(uint32_t op, uint64_t nodeid, const void *args,
 	uint8_t buf[8192];
 	struct fuse_in_header h = {.len = (uint32_t)(sizeof(h) + args_len + more_len),
 				   .opcode = op,
-				   .unique = ++unique,
 				   .nodeid = nodeid};
 	struct request r = {.in_len = h.len, .out_len = out_len + 16};
 
+	h.unique = ++unique;
 	if (h.len > sizeof(buf))
 		abort();
 	memcpy(buf, &h, sizeof(h));
@@ -147,7 +147,7 @@ static void a_mebibyte_goes_in_one_request(void)
 	struct fuse_read_in rd = {.size = IO};
 	struct fuse_in_header h = {.opcode = FUSE_WRITE, .unique = 77};
 	struct fuse_out_header *oh;
-	uint64_t data, out, n;
+	uint64_t data = 0, out = 0, n = 0;
 	uint32_t *word;
 	unsigned c = 0;
 	uint16_t got;
@@ -165,7 +165,7 @@ static void a_mebibyte_goes_in_one_request(void)
 	parts[c++] = (struct drv_part){drv_buffer(&d, &h, sizeof(h)), sizeof(h), false};
 	parts[c++] = (struct drv_part){drv_buffer(&d, &w, sizeof(w)), sizeof(w), false};
 	for (unsigned i = 0; i < IO / 4096; i++)
-		parts[c++] = (struct drv_part){data + i * 4096, 4096, false};
+		parts[c++] = (struct drv_part){data + (uint64_t)i * 4096, 4096, false};
 	out = drv_buffer(&d, NULL, 24);
 	parts[c++] = (struct drv_part){out, 24, true};
 	(void)drv_put_indirect(&d, 2, parts, c);
@@ -188,7 +188,7 @@ static void a_mebibyte_goes_in_one_request(void)
 	out = drv_buffer(&d, NULL, 16);
 	parts[c++] = (struct drv_part){out, 16, true};
 	for (unsigned i = 0; i < IO / 4096; i++)
-		parts[c++] = (struct drv_part){data + i * 4096, 4096, true};
+		parts[c++] = (struct drv_part){data + (uint64_t)i * 4096, 4096, true};
 	(void)drv_put_indirect(&d, 2, parts, c);
 	(void)drv_kick(&d, 2);
 	CHECK(drv_wait(&d, 2, &got, &len) && len == 16 + IO);
@@ -255,7 +255,7 @@ static void waiting_locks_take_no_worker(void)
 {
 	AUTO_FD host = -1;
 	struct request r;
-	uint64_t n, fh;
+	uint64_t n = 0, fh = 0;
 	uint16_t got;
 	uint32_t len;
 	void *p;
@@ -284,7 +284,7 @@ static void interrupt_ends_waiting(void)
 	struct fuse_interrupt_in in;
 	AUTO_FD host = -1;
 	struct request r, intr;
-	uint64_t n, fh;
+	uint64_t n = 0, fh = 0;
 	uint16_t got;
 	uint32_t len;
 	int e;
@@ -312,7 +312,7 @@ static void reset_forgets_waiting_locks(void)
 	AUTO_FD host = -1;
 	struct request r;
 	struct fs_counts c;
-	uint64_t n, fh;
+	uint64_t n = 0, fh = 0;
 	void *p;
 
 	begin(VM_FS_SHARED, 2);
@@ -360,7 +360,7 @@ static void detach_answers_waiting_locks(void)
 	AUTO_FD host = -1;
 	struct request r;
 	struct err e = {0};
-	uint64_t n, fh;
+	uint64_t n = 0, fh = 0;
 	uint16_t got;
 	uint32_t len;
 	void *p;

@@ -295,7 +295,7 @@ int op_setattr(struct fs_req *r)
 {
 	const struct fuse_setattr_in *in = r->args;
 	struct handle *h = NULL;
-	struct statx st;
+	struct statx st = {0};
 	bool own = false;
 	int fd, e;
 

@@ -23,7 +23,7 @@ int dax_init(struct fs *fs, const struct fs_config *c, struct err *e)
 		return 0;
 	if (c->dax_len % GRANULE != 0 || !c->dax_host)
 		return err_set(e, EINVAL, "a DAX window is a multiple of 2 MiB");
-	fs->dax_owner = calloc(c->dax_len / GRANULE, sizeof(*fs->dax_owner));
+	fs->dax_owner = calloc(c->dax_len / GRANULE, sizeof(struct fs_tree *));
 	if (!fs->dax_owner)
 		return err_set(e, ENOMEM, "DAX window");
 	fs->dax_host = c->dax_host;

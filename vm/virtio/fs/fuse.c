@@ -337,7 +337,7 @@ static int find_inode(struct fs_req *r)
 		return r->op->flags & OP_WRITE ? -EROFS : -EOPNOTSUPP;
 	if (r->op->flags & OP_DIR && i->id.type != S_IFDIR)
 		return -ENOTDIR;
-	if (r->op->flags & OP_WRITE && i->tree->read_only)
+	if (r->op->flags & OP_WRITE && i->tree && i->tree->read_only)
 		return -EROFS;
 	return 0;
 }

@@ -207,19 +207,22 @@ static void lose_name_locked(struct fs *fs, struct inode *i, struct inode **dead
 static void set_name_locked(struct fs *fs, struct inode *i, struct inode *dir,
 			    const char *name, struct inode **dead)
 {
-	char *copy;
+	struct inode *old = i->parent;
+	char *old_name = i->name;
 
 	if (i == i->tree->root || (i->parent == dir && str_eq(i->name, name)))
 		return;
 	if (i->id.type == S_IFDIR && i->refs > 1 && is_below(dir, i))
 		return; /* (a new one has no children) */
-	copy = strdup(name);
-	if (!copy)
-		return; /* the old name is tried, and seen to be wrong */
+	i->name = str_fmt("%s", name);
+	if (!i->name) {
+		i->name = old_name; /* will be tried, and seen to be wrong */
+		return;
+	}
+	free(old_name);
 	dir->refs++;
-	lose_name_locked(fs, i, dead);
 	i->parent = dir;
-	i->name = copy;
+	inode_unref_locked(fs, old, dead);
 	lru_add(fs, i);
 }
 
