@@ -124,9 +124,11 @@ shows() { # TEXT: waits until it is on the screen
 	}
 }
 
-# Another size of the window, as a person drags it
+# Another size of the window. (stty would set the rows, then the columns: callers that hear of both
+# at once may miss the second.)
 resizes() { # ROWS COLUMNS
-	stty -F "$(cat "$DIR/tty-name")" rows "$1" cols "$2"
+	perl -e 'ioctl(STDIN, 0x5414, pack("S4", @ARGV, 0, 0)) or die "TIOCSWINSZ: $!"' "$@" \
+		<"$(cat "$DIR/tty-name")"
 }
 
 leaves_with() { # STATUS

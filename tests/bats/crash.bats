@@ -129,11 +129,27 @@ started() {
 }
 
 # bats test_tags=slow
-@test "delete --force removes what is left by a command that is killed at any of its calls" {
+@test "delete --force removes what is left by a create that is killed at any of its calls" {
 	at_every_call 1 true create "$ID"
+}
+
+# bats test_tags=slow
+@test "delete --force removes what is left by a start that is killed at any of its calls" {
 	at_every_call 1 created start "$ID"
+}
+
+# bats test_tags=slow
+@test "delete --force removes what is left by an exec that is killed at any of its calls" {
 	at_every_call 1 started exec "$ID" true
+}
+
+# bats test_tags=slow
+@test "delete --force removes what is left by a delete that is killed at any of its calls" {
 	at_every_call 1 started delete --force "$ID"
+}
+
+# bats test_tags=slow
+@test "delete --force removes what is left by a run that is killed at any of its calls" {
 	set_args true
 	at_every_call 1 true run "$ID"
 }

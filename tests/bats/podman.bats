@@ -95,7 +95,8 @@ terminals() {
 	at_terminal podman_run -it --name "$ID" localhost/test:1 sh -c '
 		trap "echo winch: \$(stty size)" WINCH
 		trap "echo caught; exit 3" INT
-		stty size
+		while [ "$(stty size)" != "33 77" ]; do sleep 0.1; done
+		echo 33 77
 		while :; do sleep 0.1; done'
 	shows "33 77"
 	resizes 40 100
@@ -126,7 +127,9 @@ a_life() {
 	run -126 podman exec "$ID" /bin/not-executable
 	# A folder too: by the words that runc has for it alone podman could not tell.
 	! runtime_is hull || run -126 podman exec "$ID" /bin
-	at_terminal podman exec -it "$ID" sh -c 'stty size; read -r line; echo "got $line"; exit 6'
+	# podman tells the terminal its size when the command runs already.
+	at_terminal podman exec -it "$ID" sh -c 'while [ "$(stty size)" != "33 77" ]; do sleep 0.1; done
+		echo 33 77; read -r line; echo "got $line"; exit 6'
 	shows "33 77"
 	types 'a line\r'
 	shows "got a line"
