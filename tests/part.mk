@@ -136,3 +136,4 @@ tests_tools_fsexer_fsexer_static_LDFLAGS = -static
 CLEANFILES += tests/tools/fsexer/fsexer-static
 TESTS += tests/tools/fsexer_test.sh
 EXTRA_DIST += tests/tools/fsexer_test.sh
+EXTRA_DIST += tests/tools/krunfw-bundle

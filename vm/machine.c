@@ -113,21 +113,6 @@ static int new_memory(struct vm *vm, const struct vm_config *c, struct err *e)
 	return memory_new(vm->vm_fd, &mc, &vm->mem, e);
 }
 
-static int new_cpuid(struct vm *vm, const struct vm_config *c, struct err *e)
-{
-	AUTO_FREE struct arch_cpuid_mask *masks = NULL;
-	unsigned n = c->cpuid_mask_count;
-
-	masks = calloc(n ? n : 1, sizeof(*masks));
-	if (!masks)
-		return err_set(e, ENOMEM, "vm: no memory");
-	for (unsigned i = 0; i < n; i++)
-		masks[i] = (struct arch_cpuid_mask){
-			c->cpuid_masks[i].leaf, c->cpuid_masks[i].subleaf,
-			c->cpuid_masks[i].reg, c->cpuid_masks[i].clear};
-	return arch_cpuid_new(c->kvm_fd, masks, n, &vm->cpuid, e);
-}
-
 static int new_vcpus(struct vm *vm, const struct vm_config *c, struct err *e)
 {
 	struct vcpus_config vc = {
@@ -187,7 +172,8 @@ static int make(struct vm *vm, const struct vm_config *c, struct err *e)
 		return vm->vm_fd;
 	r = new_memory(vm, c, e);
 	if (r == 0)
-		r = new_cpuid(vm, c, e);
+		r = arch_cpuid_new(c->kvm_fd, c->cpuid_masks, c->cpuid_mask_count,
+				   &vm->cpuid, e);
 	if (r == 0)
 		r = arch_host_new(c->kvm_fd, &vm->host, e);
 	if (r == 0)

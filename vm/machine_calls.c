@@ -12,6 +12,14 @@
 #include "vm/virtio/mem.h"
 #include "vm/virtio/net.h"
 
+/* What is in use is there. */
+static int appear(struct virtio_dev *dev, int r)
+{
+	if (r >= 0)
+		dev->absent = false;
+	return r;
+}
+
 /* ---- console ---- */
 
 void vm_serial_output(struct vm *vm, vm_console_fn *fn, void *arg)
@@ -75,7 +83,7 @@ int vm_fs_attach(struct vm *vm, enum vm_fs fs, const struct vm_tree_config *c,
 {
 	struct virtio_dev *dev = fs_at(vm, fs, e);
 
-	return dev ? fs_device_attach(dev, c, e) : -e->code;
+	return dev ? appear(dev, fs_device_attach(dev, c, e)) : -e->code;
 }
 
 int vm_fs_detach(struct vm *vm, enum vm_fs fs, const char *name, struct err *e)
@@ -113,7 +121,7 @@ int vm_net_connect(struct vm *vm, unsigned index, const struct vm_net_config *c,
 	struct virtio_dev *dev = net_at(vm, index, e);
 	int fd = c->tap_fd;
 
-	return dev ? net_connect(dev, &fd, c->mac, c->mtu, e) : -e->code;
+	return dev ? appear(dev, net_connect(dev, &fd, c->mac, c->mtu, e)) : -e->code;
 }
 
 int vm_net_disconnect(struct vm *vm, unsigned index, struct err *e)
@@ -135,7 +143,7 @@ int vm_block_connect(struct vm *vm, unsigned index, const struct vm_block_config
 		return -e->code;
 	if (!vm->c.block_workers)
 		return err_set(e, ENODEV, "vm: it was made without disks");
-	return block_connect(dev, c, e);
+	return appear(dev, block_connect(dev, c, e));
 }
 
 int vm_block_disconnect(struct vm *vm, unsigned index, struct err *e)

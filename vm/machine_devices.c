@@ -80,17 +80,23 @@ static int make_block(struct vm *vm, unsigned index, struct virtio_dev **ret,
 	return block_new(vm->mem, vm->c.loop, vm->block_pool, ret, e);
 }
 
-/* A row for each device of the plan; those of a kind are numbered. */
+/* A row for each device of the plan; those of a kind are numbered. Those that may be
+ * needed are absent until they are. */
 static const struct {
 	enum plan_device first;
 	unsigned count;
+	bool spare;
 	int (*make)(struct vm *vm, unsigned index, struct virtio_dev **ret,
 		    struct err *e);
 } makers[] = {
-	{PLAN_CONSOLE, 1, make_console},  {PLAN_VSOCK, 1, make_vsock},
-	{PLAN_FS_PRIVATE, 2, make_fs},    {PLAN_RNG, 1, make_rng},
-	{PLAN_BALLOON, 1, make_balloon},  {PLAN_MEM, 1, make_mem},
-	{PLAN_NET0, PLAN_NETS, make_net}, {PLAN_BLOCK0, PLAN_BLOCKS, make_block},
+	{PLAN_CONSOLE, 1, false, make_console},
+	{PLAN_VSOCK, 1, false, make_vsock},
+	{PLAN_FS_PRIVATE, 2, true, make_fs},
+	{PLAN_RNG, 1, false, make_rng},
+	{PLAN_BALLOON, 1, false, make_balloon},
+	{PLAN_MEM, 1, false, make_mem},
+	{PLAN_NET0, PLAN_NETS, true, make_net},
+	{PLAN_BLOCK0, PLAN_BLOCKS, true, make_block},
 };
 
 static int connect_device(struct vm *vm, const struct plan_row *row,
@@ -115,11 +121,16 @@ int machine_devices_new(struct vm *vm, struct err *e)
 		for (unsigned i = 0; i < makers[k].count && r == 0; i++) {
 			n = makers[k].first + i;
 			r = makers[k].make(vm, i, &vm->dev[n], e);
-			if (r == 0 && vm->dev[n])
+			if (r == 0 && vm->dev[n]) {
+				vm->dev[n]->absent = makers[k].spare;
 				r = connect_device(vm, &plan[n], vm->dev[n], e);
+			}
 			if (r < 0)
 				(void)err_wrap(e, "vm: %s", plan[n].name);
 		}
+	/* Without a range there is nothing to plug in. */
+	if (r == 0)
+		vm->dev[PLAN_MEM]->absent = vm->c.memory_hotplug == 0;
 	return r;
 }
 

@@ -94,11 +94,12 @@ static void fill_tree(void)
 		fail("the tree can't be made anew");
 	world.tree = openat(world.top, "tree", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	host_file(world.tree, "f", "text");
-	(void)mkdirat(world.tree, "d", 0777);
+	if (mkdirat(world.tree, "d", 0777) < 0 ||
+	    symlinkat("../secret", world.tree, "l") < 0 ||
+	    symlinkat("../outside", world.tree, "o") < 0 ||
+	    mkfifoat(world.tree, "p", 0666) < 0)
+		fail("the tree can't be filled");
 	host_file(world.tree, "d/g", "more");
-	(void)symlinkat("../secret", world.tree, "l");
-	(void)symlinkat("../outside", world.tree, "o");
-	(void)mkfifoat(world.tree, "p", 0666);
 }
 
 static void done(void *arg, uint64_t token, uint32_t written)

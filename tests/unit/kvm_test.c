@@ -95,7 +95,7 @@ static void forge(struct arch_cpuid *c, bool amd)
 	memset(c, 0, sizeof(*c));
 	c->amd = amd;
 	c->table.head.nent = sizeof(entries) / sizeof(entries[0]);
-	memcpy(c->table.entry, entries, sizeof(entries));
+	memcpy(c->table.head.entries, entries, sizeof(entries));
 }
 
 static void each_processor_has_its_own_number(void)
@@ -141,18 +141,18 @@ static void amd_has_its_own_leaves(void)
 
 static void masks_take_features_away(void)
 {
-	static const struct arch_cpuid_mask masks[] = {{7, 0, 1, 0x0f},
-						       {7, 0, 2, 0x80000000},
-						       {7, 1, 0, ~0u},
-						       {0x77, 0, 0, ~0u}};
-	static const struct arch_cpuid_mask bad = {7, 0, 4, 1};
+	static const struct vm_cpuid_mask masks[] = {{7, 0, 1, 0x0f},
+						     {7, 0, 2, 0x80000000},
+						     {7, 1, 0, ~0u},
+						     {0x77, 0, 0, ~0u}};
+	static const struct vm_cpuid_mask bad = {7, 0, 4, 1};
 	AUTO_FD kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	static struct arch_cpuid all, own;
 	struct arch_cpuid *c = NULL;
 	struct err e = {0};
 
 	forge(&all, false);
-	all.masks = (struct arch_cpuid_mask *)masks;
+	all.masks = (struct vm_cpuid_mask *)masks;
 	all.mask_count = 4;
 	cpuid_for(&all, 0, 1, &own);
 	CHECK(cpuid_find(&own, 7, 0)->ebx == 0xf0 && cpuid_find(&own, 7, 0)->ecx == 0xff);

@@ -446,6 +446,7 @@ bool drv_until(struct drv *d, bool (*cond)(void *arg), void *arg)
 	struct pollfd p[2] = {
 		{.fd = d->dev->irq_fd, .events = POLLIN},
 		{.fd = d->elsewhere ? -1 : loop_fd(d->loop), .events = POLLIN}};
+	int r;
 
 	for (;;) {
 		drv_run(d);
@@ -455,7 +456,10 @@ bool drv_until(struct drv *d, bool (*cond)(void *arg), void *arg)
 			return false;
 		/* What comes without an interrupt is seen a little later, elsewhere
 		 * never. */
-		if (poll(p, 2, d->elsewhere ? DRV_WAIT_MS : 2) > 0 && p[0].revents)
+		r = poll(p, 2, d->elsewhere ? DRV_WAIT_MS : 2);
+		if (r == 0 && d->elsewhere)
+			return false;
+		if (r > 0 && p[0].revents)
 			collect_irqs(d);
 	}
 }

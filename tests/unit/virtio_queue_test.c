@@ -478,7 +478,7 @@ struct duel {
 /* The other thread may have no processor. */
 static void rest(unsigned n)
 {
-	if (n % 1000 == 0)
+	if (n % 20000 == 0)
 		(void)sched_yield();
 }
 
@@ -530,7 +530,7 @@ static void duel(uint64_t features, bool by_interrupt)
 	struct duel u = {0};
 	pthread_t thread;
 	struct world w;
-	time_t end = time(NULL) + 2;
+	time_t end = time(NULL) + 1;
 	unsigned n = 0;
 
 	begin(&w, features);

@@ -107,3 +107,13 @@ tests_unit_fs_storm_test_LDADD = $(vm_libs)
 vm_tests += tests/unit/fs_state_test
 tests_unit_fs_state_test_SOURCES = tests/unit/fs_state_test.c tests/unit/fs_client.h
 tests_unit_fs_state_test_LDADD = $(vm_libs)
+# What tests/bench/vm measures with: static, as one is all that there is in a guest.
+EXTRA_PROGRAMS += tests/tools/guest_init
+tests_tools_guest_init_SOURCES = tests/tools/guest_init.c
+tests_tools_guest_init_LDFLAGS = -static
+CLEANFILES += tests/tools/guest_init
+EXTRA_DIST += tests/bench/vm tests/vm
+EXTRA_PROGRAMS += tests/bench/vm_floor
+tests_bench_vm_floor_SOURCES = tests/bench/vm_floor.c
+tests_bench_vm_floor_LDFLAGS = -static
+CLEANFILES += tests/bench/vm_floor

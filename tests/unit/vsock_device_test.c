@@ -410,7 +410,7 @@ static void descriptors_run_out(void)
 	struct drv d;
 	int lowest;
 
-	drv_init(&d, 1 << 20);
+	drv_init(&d, 2 << 20);
 	c.mem = d.mem;
 	c.loop = d.loop;
 	before = open_fds();

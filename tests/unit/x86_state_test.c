@@ -197,7 +197,7 @@ static void goes_on_elsewhere(void)
 
 static void refuses_other_processors(void)
 {
-	static const struct arch_cpuid_mask less = {1, 0, 3, 1}; /* no FPU */
+	static const struct vm_cpuid_mask less = {1, 0, 3, 1}; /* no FPU */
 	struct state_writer *w = state_writer_new();
 	struct err e = {0};
 	struct machine a;

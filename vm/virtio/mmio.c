@@ -209,7 +209,7 @@ static bool read_unlocked(struct virtio_dev *dev, uint64_t off, uint32_t *ret)
 		*ret = 2;
 		return true;
 	case VIRTIO_MMIO_DEVICE_ID:
-		*ret = dev->ops->id;
+		*ret = dev->absent ? 0 : dev->ops->id;
 		return true;
 	case VIRTIO_MMIO_VENDOR_ID:
 		*ret = VENDOR;

@@ -193,6 +193,7 @@ void virtio_save(struct virtio_dev *dev, struct state_writer *w, uint32_t number
 	state_put_u32(w, dev->driver_features_sel);
 	state_put_u32(w, dev->queue_sel);
 	state_put_u32(w, dev->shm_sel);
+	state_put_u8(w, dev->absent);
 	for (unsigned i = 0; i < dev->ops->queues; i++)
 		queue_save(&dev->queue[i], w);
 	if (dev->ops->save)
@@ -226,6 +227,7 @@ static void restore_common(struct virtio_dev *dev, struct state_reader *r)
 	dev->driver_features_sel = state_get_u32(r);
 	dev->queue_sel = state_get_u32(r);
 	dev->shm_sel = state_get_u32(r);
+	dev->absent = state_get_u8(r);
 	check_state(dev, r);
 	for (unsigned i = 0; i < dev->ops->queues; i++) {
 		if (queue_restore(&dev->queue[i], r) < 0)

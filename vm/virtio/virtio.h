@@ -99,6 +99,8 @@ struct virtio_dev {
 	_Atomic uint32_t generation; /* of the configuration */
 	int irq_fd;                  /* owned: an irqfd's eventfd; in tests any eventfd */
 	_Atomic uint32_t status;     /* VIRTIO 1.2, 2.1 */
+	_Atomic bool absent;         /* a driver that looks finds no device (device id 0,
+			      * VIRTIO 1.2, 4.2.3.1.1), until it is told to look again */
 	uint32_t features_sel, driver_features_sel, queue_sel, shm_sel;
 };
 

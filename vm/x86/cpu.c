@@ -45,13 +45,13 @@ static const struct kvm_msr_entry boot_msrs[] = {
 
 static int set_msrs(int vcpu_fd, struct err *e)
 {
-	struct {
+	union {
 		struct kvm_msrs head;
-		struct kvm_msr_entry entry[ARRAY_LEN(boot_msrs)];
+		char room[sizeof(struct kvm_msrs) + sizeof(boot_msrs)];
 	} m = {.head = {.nmsrs = ARRAY_LEN(boot_msrs)}};
 	int n;
 
-	memcpy(m.entry, boot_msrs, sizeof(boot_msrs));
+	memcpy(m.head.entries, boot_msrs, sizeof(boot_msrs));
 	n = ioctl(vcpu_fd, KVM_SET_MSRS, &m.head);
 	if (n < 0)
 		return err_sys(e, "kvm: set a vCPU's MSRs");

@@ -43,7 +43,7 @@ static uint32_t *reg_of(struct kvm_cpuid_entry2 *e, uint32_t reg)
 
 struct kvm_cpuid_entry2 *cpuid_find(struct arch_cpuid *c, uint32_t leaf, uint32_t sub)
 {
-	struct kvm_cpuid_entry2 *e = c->table.entry;
+	struct kvm_cpuid_entry2 *e = c->table.head.entries;
 
 	for (uint32_t i = 0; i < c->table.head.nent; i++, e++)
 		if (e->function == leaf &&
@@ -63,7 +63,7 @@ static void clear(struct arch_cpuid *c, uint32_t leaf, uint32_t sub, uint32_t re
 
 static void remove_leaf(struct arch_cpuid *c, uint32_t leaf)
 {
-	struct kvm_cpuid_entry2 *e = c->table.entry;
+	struct kvm_cpuid_entry2 *e = c->table.head.entries;
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < c->table.head.nent; i++)
@@ -77,7 +77,7 @@ static void remove_leaf(struct arch_cpuid *c, uint32_t leaf)
 static void put(struct arch_cpuid *c, const struct kvm_cpuid_entry2 *e)
 {
 	if (c->table.head.nent < CPUID_MOST)
-		c->table.entry[c->table.head.nent++] = *e;
+		c->table.head.entries[c->table.head.nent++] = *e;
 }
 
 /* What is the same for all vCPUs. */
@@ -115,7 +115,7 @@ static void permit_amx(void)
 		(void)syscall(SYS_arch_prctl, XCOMP_GUEST_REQUEST, XFEATURE_TILE_DATA);
 }
 
-int arch_cpuid_new(int kvm_fd, const struct arch_cpuid_mask *masks, unsigned count,
+int arch_cpuid_new(int kvm_fd, const struct vm_cpuid_mask *masks, unsigned count,
 		   struct arch_cpuid **ret, struct err *e)
 {
 	struct arch_cpuid *c;
@@ -157,7 +157,7 @@ void arch_cpuid_free(struct arch_cpuid *c)
 
 unsigned arch_address_bits(const struct arch_cpuid *c)
 {
-	const struct kvm_cpuid_entry2 *e = c->table.entry;
+	const struct kvm_cpuid_entry2 *e = c->table.head.entries;
 
 	for (uint32_t i = 0; i < c->table.head.nent; i++, e++)
 		if (e->function == 0x80000008 && (e->eax & 0xff) >= 32)
@@ -204,7 +204,7 @@ static void set_topology(struct arch_cpuid *c, uint32_t leaf, unsigned index,
 /* Caches: the first two levels are a core's own, the third is the package's. */
 static void set_caches(struct arch_cpuid *c, uint32_t leaf, unsigned vcpus, bool cores)
 {
-	struct kvm_cpuid_entry2 *e = c->table.entry;
+	struct kvm_cpuid_entry2 *e = c->table.head.entries;
 	uint32_t sharing, last = BIT(bits_for(vcpus)) - 1;
 
 	for (uint32_t i = 0; i < c->table.head.nent; i++, e++) {

@@ -13,11 +13,12 @@
 
 struct arch_cpuid {
 	bool amd;
-	struct arch_cpuid_mask *masks; /* owned */
+	struct vm_cpuid_mask *masks; /* owned */
 	unsigned mask_count;
-	struct {
+	union {
 		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entry[CPUID_MOST];
+		char room[sizeof(struct kvm_cpuid2) +
+			  CPUID_MOST * sizeof(struct kvm_cpuid_entry2)];
 	} table;
 };
 

@@ -19,10 +19,11 @@
 #define DONE_PORT 0x600
 
 /* Ends by writing to DONE_PORT. */
-extern const char vm_probe_begin[], vm_probe_end[];
+extern const char vm_probe_code[];
+extern const uint32_t vm_probe_len;
 __asm__(".pushsection .rodata\n"
 	".code64\n"
-	"vm_probe_begin:\n"
+	"vm_probe_code:\n"
 	"	mov	$0x101000, %esi\n"
 	"	xor	%eax, %eax\n"
 	"	xor	%edx, %edx\n"
@@ -42,7 +43,9 @@ __asm__(".pushsection .rodata\n"
 	"	xrstor64 (%rsi)\n"
 	"1:	mov	$0x600, %edx\n"
 	"	out	%al, %dx\n"
-	"vm_probe_end:\n"
+	"2:	.balign	4\n"
+	"vm_probe_len:\n"
+	"	.long	2b - vm_probe_code\n"
 	".popsection\n");
 
 struct probe {
@@ -73,8 +76,7 @@ static int load(struct memory *m, struct err *e)
 		{X86_PAGE_TABLES + 0x1000, (X86_PAGE_TABLES + 0x2000) | 3},
 		{X86_PAGE_TABLES + 0x2000, 0x83},
 	};
-	int r = memory_write(m, CODE, vm_probe_begin,
-			     (size_t)(vm_probe_end - vm_probe_begin));
+	int r = memory_write(m, CODE, vm_probe_code, vm_probe_len);
 
 	for (unsigned i = 0; r == 0 && i < 3; i++)
 		r = memory_write(m, tables[i].gpa, &tables[i].entry, 8);
@@ -86,6 +88,7 @@ static int probe_new(struct probe *p, int kvm_fd, struct err *e)
 	struct memory_config mc = {.size = 0x200000, .fd = -1};
 	struct arch_boot boot = {.kernel = {.entry = CODE}};
 	struct arch_cpu_config cc = {.vcpus_max = 1};
+	void *run;
 	int r;
 
 	p->vm = kvm_create(kvm_fd, e);
@@ -103,11 +106,10 @@ static int probe_new(struct probe *p, int kvm_fd, struct err *e)
 	p->vcpu = ioctl(p->vm, KVM_CREATE_VCPU, 0UL);
 	if (p->vcpu < 0)
 		return err_sys(e, "kvm: create a vCPU");
-	p->run = mmap(NULL, p->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, p->vcpu, 0);
-	if (p->run == MAP_FAILED) {
-		p->run = NULL;
+	run = mmap(NULL, p->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, p->vcpu, 0);
+	if (run == MAP_FAILED)
 		return err_sys(e, "kvm: map a vCPU's structure");
-	}
+	p->run = run;
 	cc.cpuid = p->cpuid;
 	r = arch_cpu_init(p->vcpu, &cc, e);
 	return r < 0 ? r : arch_cpu_boot(p->vcpu, &boot, e);
@@ -115,7 +117,7 @@ static int probe_new(struct probe *p, int kvm_fd, struct err *e)
 
 static int probe_run(const struct probe *p, struct err *e)
 {
-	char where[256];
+	char where[320];
 	int r;
 
 	do {

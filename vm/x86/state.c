@@ -187,8 +187,9 @@ static void save_cpuid(const struct arch_cpu_config *c, struct state_writer *w)
 	struct arch_cpuid own;
 
 	cpuid_for(c->cpuid, c->index, c->vcpus_max, &own);
-	state_put_bytes(w, own.table.entry,
-			own.table.head.nent * (uint32_t)sizeof(own.table.entry[0]));
+	state_put_bytes(w, own.table.head.entries,
+			own.table.head.nent *
+				(uint32_t)sizeof(own.table.head.entries[0]));
 }
 
 static void compare_cpuid(const struct arch_cpu_config *c, struct state_reader *r)
@@ -208,10 +209,11 @@ static void compare_cpuid(const struct arch_cpu_config *c, struct state_reader *
 	}
 	for (unsigned i = 0; i < own.table.head.nent; i++) {
 		memcpy(&saved, bytes + i * sizeof(saved), sizeof(saved));
-		if (memcmp(&saved, &own.table.entry[i], sizeof(saved)) != 0) {
+		if (memcmp(&saved, &own.table.head.entries[i], sizeof(saved)) != 0) {
 			state_refuse(
 				r, "another processor model: CPUID leaf %#x, %u differs",
-				own.table.entry[i].function, own.table.entry[i].index);
+				own.table.head.entries[i].function,
+				own.table.head.entries[i].index);
 			return;
 		}
 	}

@@ -71,24 +71,26 @@ int arch_vm_init(int vm_fd, struct err *e)
 }
 
 /* In real mode. */
-extern const char vm_reset_begin[], vm_reset_end[];
+extern const char vm_reset_code[];
+extern const uint32_t vm_reset_len;
 __asm__(".pushsection .rodata\n"
 	".code16\n"
-	"vm_reset_begin:\n"
+	"vm_reset_code:\n"
 	"	mov	$0x602, %dx\n" /* PLAN_POWER_PORT + 2 */
 	"	mov	$1, %al\n"     /* ACPI_RESET_VALUE */
 	"	out	%al, %dx\n"
 	"1:	hlt\n"
 	"	jmp	1b\n"
-	"vm_reset_end:\n"
+	"2:	.balign	4\n"
+	"vm_reset_len:\n"
+	"	.long	2b - vm_reset_code\n"
 	".code64\n"
 	".popsection\n");
 _Static_assert(PLAN_POWER_PORT + 2 == 0x602 && ACPI_RESET_VALUE == 1, "as in the code");
 
 int arch_reset_vector_write(struct memory *m, struct err *e)
 {
-	int r = memory_write(m, X86_RESET, vm_reset_begin,
-			     (size_t)(vm_reset_end - vm_reset_begin));
+	int r = memory_write(m, X86_RESET, vm_reset_code, vm_reset_len);
 
 	return r < 0 ? err_code(e, r, "write the reset vector") : 0;
 }

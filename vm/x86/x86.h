@@ -15,6 +15,7 @@
 #include "vm/kvm.h"
 #include "vm/memory.h"
 #include "vm/state.h"
+#include "vm/vm.h"
 
 struct arch_boot {
 	struct kernel kernel;
@@ -50,13 +51,10 @@ struct arch_cpu_config {
 	const struct arch_cpuid *cpuid;
 };
 
-/* The CPUID that all vCPUs of a host share, got once (0.3 ms); masks take features away:
- * (leaf, subleaf, register 0..3 = eax..edx, bits to clear). */
+/* The CPUID that all vCPUs of a host share, got once (0.3 ms), less what the masks take
+ * away. */
 struct arch_cpuid;
-struct arch_cpuid_mask {
-	uint32_t leaf, subleaf, reg, clear;
-};
-int arch_cpuid_new(int kvm_fd, const struct arch_cpuid_mask *masks, unsigned count,
+int arch_cpuid_new(int kvm_fd, const struct vm_cpuid_mask *masks, unsigned count,
 		   struct arch_cpuid **ret, struct err *e);
 void arch_cpuid_free(struct arch_cpuid *c);
 
