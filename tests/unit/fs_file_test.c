@@ -374,7 +374,7 @@ static void holes_and_copies(void)
 	struct fuse_lseek_in ls = {.whence = SEEK_HOLE};
 	uint64_t n, m;
 
-	begin(VM_FS_PRIVATE);
+	begin(VM_FS_SHARED);
 	CHECK(create(c, top, "f", O_RDWR, 0644, &n, &fa.fh) == 0);
 	CHECK(ask(c, FUSE_FALLOCATE, n, 0, PART(fa), NOTHING) == 0);
 	CHECK(write_at(c, n, fa.fh, 0, "data", 4, 0, 0) == 4);
@@ -392,6 +392,17 @@ static void holes_and_copies(void)
 	CHECK(ask(c, FUSE_LSEEK, n, 8, PART(ls), NOTHING) == -EINVAL);
 	fa.length = 1ULL << 63;
 	CHECK(ask(c, FUSE_FALLOCATE, n, 0, PART(fa), NOTHING) == -EINVAL);
+	end();
+}
+
+static void writeback_has_no_holes(void)
+{
+	struct fuse_lseek_in ls = {.whence = SEEK_DATA};
+	uint64_t n;
+
+	begin(VM_FS_PRIVATE);
+	CHECK(create(c, top, "f", O_RDWR, 0644, &n, &ls.fh) == 0);
+	CHECK(ask(c, FUSE_LSEEK, n, 8, PART(ls), NOTHING) == -ENOSYS);
 	end();
 }
 
@@ -604,6 +615,7 @@ static const struct test tests[] = {
 	{"mode, size, times and owner are set", attributes_are_set},
 	{"STATX has the birth time", statx_has_birth},
 	{"fallocate, holes, copies", holes_and_copies},
+	{"a guest that writes back later asks itself for holes", writeback_has_no_holes},
 	{"fsync, fsyncdir, syncfs, statfs", syncs_and_statfs},
 	{"xattrs, of links and FIFOs too", xattrs_work_on_all_kinds},
 	{"setting an ACL clears set-group-id where Linux says so",

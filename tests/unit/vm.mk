@@ -104,6 +104,9 @@ tests_unit_fs_many_test_LDADD = $(vm_libs)
 vm_tests += tests/unit/fs_storm_test
 tests_unit_fs_storm_test_SOURCES = tests/unit/fs_storm_test.c tests/unit/fs_client.h
 tests_unit_fs_storm_test_LDADD = $(vm_libs)
+vm_tests += tests/unit/fs_state_test
+tests_unit_fs_state_test_SOURCES = tests/unit/fs_state_test.c tests/unit/fs_client.h
+tests_unit_fs_state_test_LDADD = $(vm_libs)
 # What tests/bench/vm measures with: static, as one is all that there is in a guest.
 EXTRA_PROGRAMS += tests/tools/guest_init
 tests_tools_guest_init_SOURCES = tests/tools/guest_init.c

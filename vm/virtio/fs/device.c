@@ -238,6 +238,22 @@ static int shm(struct virtio_dev *dev, unsigned id, uint64_t *ret_gpa, uint64_t 
 	return 0;
 }
 
+static void save(struct virtio_dev *dev, struct state_writer *w)
+{
+	fs_save(device_of(dev)->fs, w);
+}
+
+/* The transport has activated the device already. */
+static int restore(struct virtio_dev *dev, struct state_reader *r, struct err *e)
+{
+	int ret;
+
+	stop(device_of(dev));
+	ret = fs_restore(device_of(dev)->fs, r, e);
+	start(device_of(dev));
+	return ret;
+}
+
 static void device_free(struct virtio_dev *dev)
 {
 	struct fs_device *d = device_of(dev);
@@ -269,6 +285,8 @@ static const struct virtio_ops ops = {
 	.reset = reset,
 	.pause = pause_device,
 	.resume = resume,
+	.save = save,
+	.restore = restore,
 	.shm = shm,
 	.free = device_free,
 };

@@ -61,33 +61,33 @@ static struct dir_stream *stream_new(void)
 	return d;
 }
 
-static int open_dir(struct fs_req *r, uint64_t *ret_fh)
+int dir_open(struct fs *fs, struct inode *i, uint64_t *ret_fh)
 {
 	struct handle *h;
 	struct dir_stream *d;
-	int path_fd = inode_fd(r->fs, r->inode), fd, e;
+	int path_fd = inode_fd(fs, i), fd, e;
 
 	if (path_fd < 0)
 		return path_fd;
-	fd = fd_reopen(r->fs, path_fd, S_IFDIR, O_RDONLY | O_DIRECTORY);
-	inode_fd_put(r->fs, r->inode);
+	fd = fd_reopen(fs, path_fd, S_IFDIR, O_RDONLY | O_DIRECTORY);
+	inode_fd_put(fs, i);
 	if (fd < 0)
 		return fd;
 	d = stream_new();
-	e = d ? handle_new(r->fs, r->inode, &fd, false, ret_fh) : -ENOMEM;
+	e = d ? handle_new(fs, i, &fd, false, ret_fh) : -ENOMEM;
 	if (e == 0) {
 		/* Nobody has been told the number, but a guest can guess it. */
-		e = handle_get(r->fs, *ret_fh, r->inode, &h);
+		e = handle_get(fs, *ret_fh, i, &h);
 		if (e == 0) {
-			(void)pthread_mutex_lock(&r->fs->lock);
+			(void)pthread_mutex_lock(&fs->lock);
 			h->dir = TAKE(d);
-			(void)pthread_mutex_unlock(&r->fs->lock);
-			handle_put(r->fs, h);
+			(void)pthread_mutex_unlock(&fs->lock);
+			handle_put(fs, h);
 		}
 	}
 	dir_stream_free(d);
 	if (fd >= 0)
-		fds_close(r->fs, &fd);
+		fds_close(fs, &fd);
 	return e;
 }
 
@@ -98,7 +98,7 @@ int op_opendir(struct fs_req *r)
 	int e;
 
 	if (r->inode->tree) {
-		e = open_dir(r, &fh);
+		e = dir_open(r->fs, r->inode, &fh);
 		if (e < 0)
 			return e;
 	}

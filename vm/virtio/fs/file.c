@@ -176,6 +176,8 @@ int op_fallocate(struct fs_req *r)
 	return e;
 }
 
+/* Linux asks for holes and data without having written back what it keeps: data that we
+ * don't know of yet would be a hole to cp(1), and lost. It then does without holes. */
 int op_lseek(struct fs_req *r)
 {
 	const struct fuse_lseek_in *in = r->args;
@@ -184,6 +186,8 @@ int op_lseek(struct fs_req *r)
 	off_t at;
 	int e;
 
+	if (fs_has(r->fs, FUSE_WRITEBACK_CACHE))
+		return -ENOSYS;
 	if (in->whence != SEEK_DATA && in->whence != SEEK_HOLE && in->whence != SEEK_END)
 		return -EINVAL;
 	if (r->inode->id.type != S_IFREG)

@@ -18,6 +18,7 @@
 #include <sys/uio.h>
 
 #include "base/err.h"
+#include "vm/state.h"
 #include "vm/vm.h"
 
 struct fs;
@@ -74,6 +75,16 @@ int fs_poll(struct fs_worker *w);
 /* Forgets the guest: its inodes, handles and waiting locks (done() isn't called for
  * them). Trees stay attached. No request may be under way. */
 void fs_reset(struct fs *fs);
+
+/* What the guest knows and has open, by names and identities, into a section that is open
+ * already. No request may be under way. */
+void fs_save(struct fs *fs, struct state_writer *w);
+
+/* The same again, where no guest has been yet and trees of the same names are attached:
+ * every file is found, verified and opened. Refused, with the reason: one that is gone or
+ * another (in a private tree also one that has changed), one in use that had lost its
+ * name, POSIX locks, a flock that another has got. */
+int fs_restore(struct fs *fs, struct state_reader *r, struct err *e);
 
 /* For tests and figures. */
 struct fs_counts {

@@ -27,7 +27,7 @@
 #define OFFER_SHARED  (FUSE_AUTO_INVAL_DATA | FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS)
 #define OFFER_DAX     (FUSE_MAP_ALIGNMENT | FUSE_HAS_INODE_DAX)
 
-static uint64_t agree(const struct fs *fs, uint64_t theirs)
+uint64_t fs_offer(const struct fs *fs, uint64_t theirs)
 {
 	uint64_t ours = OFFER_ALWAYS;
 
@@ -61,7 +61,7 @@ static int op_init(struct fs_req *r)
 		theirs |= (uint64_t)in->flags2 << 32;
 	else
 		theirs &= ~(uint64_t)FUSE_INIT_EXT;
-	flags = agree(r->fs, theirs);
+	flags = fs_offer(r->fs, theirs);
 	fs_end_session(r->fs, -ENOTCONN);
 	atomic_store(&r->fs->flags, flags | FS_READY);
 	out->max_readahead = in->max_readahead;

@@ -83,6 +83,7 @@ struct handle {
 	unsigned refs;
 	int fd;
 	bool write;
+	uint8_t flock;          /* LOCK_SH, LOCK_EX or 0 */
 	struct dir_stream *dir; /* folders only; dir.c */
 	struct handle *tree_prev, *tree_next;
 };
@@ -204,6 +205,8 @@ static inline bool fs_has(const struct fs *fs, uint64_t flag)
 
 /* Whether it is one component: not empty, ".", "..", too long or with a '/'. */
 bool fs_name_ok(const char *name);
+/* The flags that this server may agree on. */
+uint64_t fs_offer(const struct fs *fs, uint64_t theirs);
 void fs_reply_error(const struct iovec *head, unsigned n_head, uint64_t unique,
 		    int error);
 
@@ -214,6 +217,12 @@ void fs_end_session(struct fs *fs, int error); /* fs.c */
 int slots_add(struct slots *s, void *p, uint64_t *ret_id);
 void *slots_get(const struct slots *s, uint64_t id);
 void slots_del(struct slots *s, uint64_t id);
+
+/* To put things at known numbers: numbers of an index below n aren't given out until
+ * slots_settle(); place is -EEXIST or -EINVAL where there is no such free one. */
+int slots_reserve(struct slots *s, uint32_t n);
+int slots_place(struct slots *s, uint64_t id, void *p);
+void slots_settle(struct slots *s, uint32_t least_gen);
 
 /* ---- inode.c ---- */
 void identity_of(const struct statx *st, struct identity *ret);
@@ -298,6 +307,7 @@ void handle_bury(struct fs *fs, struct handle *dead);
 
 /* ---- dir.c ---- */
 void dir_stream_free(struct dir_stream *d);
+int dir_open(struct fs *fs, struct inode *i, uint64_t *ret_fh);
 
 /* ---- cred.c ---- */
 int cred_init(struct fs_worker *w, struct err *e);
@@ -313,6 +323,10 @@ void cred_drop_fsetid(struct fs_worker *w);
 void cred_restore(struct fs_worker *w);
 /* ... for a change of an open file's content, where it has such bits. True: restore. */
 bool cred_kill_suid(struct fs_worker *w, int fd);
+
+/* ---- open.c ---- */
+/* What of a guest's flags reaches the host's open. */
+#define FS_OPEN_PASSED (O_ACCMODE | O_TRUNC | O_SYNC | O_DSYNC | O_NOATIME)
 
 /* ---- attr.c ---- */
 void attr_fill(const struct inode *i, const struct statx *st, struct fuse_attr *ret);

@@ -186,11 +186,16 @@ static int to_flock(const struct fuse_file_lock *lk, struct flock *ret)
 	return 0;
 }
 
-static int try_flock(const struct handle *h, uint32_t type)
+static int try_flock(struct fs *fs, struct handle *h, uint32_t type)
 {
 	int how = type == F_RDLCK ? LOCK_SH : type == F_WRLCK ? LOCK_EX : LOCK_UN;
 
-	return flock(h->fd, how | LOCK_NB) < 0 ? -errno : 0;
+	if (flock(h->fd, how | LOCK_NB) < 0)
+		return -errno;
+	(void)pthread_mutex_lock(&fs->lock);
+	h->flock = how == LOCK_UN ? 0 : (uint8_t)how;
+	(void)pthread_mutex_unlock(&fs->lock);
+	return 0;
 }
 
 static int try_posix(struct fs *fs, struct inode *i, const struct handle *h,
@@ -230,7 +235,7 @@ static int try_lock(struct fs *fs, struct inode *i, const struct fuse_lk_in *lk)
 	if (e < 0)
 		return e;
 	if (lk->lk_flags & FUSE_LK_FLOCK)
-		e = try_flock(h, lk->lk.type);
+		e = try_flock(fs, h, lk->lk.type);
 	else
 		e = try_posix(fs, i, h, lk);
 	handle_put(fs, h);

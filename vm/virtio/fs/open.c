@@ -13,14 +13,11 @@
 #include "base/fd.h"
 #include "vm/virtio/fs/internal.h"
 
-/* What of the guest's flags reaches the host. O_DIRECT is between the guest's cache and
- * us; O_APPEND is done by each write. */
-#define PASSED (O_ACCMODE | O_TRUNC | O_SYNC | O_DSYNC | O_NOATIME)
-
-/* The flags to open with, or -errno. */
+/* The flags to open with, or -errno. O_DIRECT is between the guest's cache and us;
+ * O_APPEND is done by each write. */
 static int host_flags(const struct fs_req *r, uint32_t flags)
 {
-	int own = (int)(flags & PASSED);
+	int own = (int)(flags & FS_OPEN_PASSED);
 
 	if ((own & O_ACCMODE) == O_ACCMODE)
 		return -EINVAL;

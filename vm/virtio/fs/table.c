@@ -65,3 +65,49 @@ void slots_del(struct slots *s, uint64_t id)
 	s->free = (uint32_t)id; /* index + 1; 0 ends the list */
 	s->used--;
 }
+
+int slots_reserve(struct slots *s, uint32_t n)
+{
+	struct slot *bigger;
+
+	s->free = 0;
+	if (n <= s->count)
+		return 0;
+	bigger = realloc(s->slot, (size_t)n * sizeof(*bigger));
+	if (!bigger)
+		return -ENOMEM;
+	s->slot = bigger;
+	s->cap = n;
+	for (; s->count < n; s->count++)
+		s->slot[s->count] = (struct slot){0};
+	return 0;
+}
+
+int slots_place(struct slots *s, uint64_t id, void *p)
+{
+	uint32_t i = (uint32_t)id - 1;
+
+	if (i >= s->count)
+		return -EINVAL;
+	if (s->slot[i].p)
+		return -EEXIST;
+	s->slot[i].p = p;
+	s->slot[i].gen = (uint32_t)(id >> 32);
+	s->used++;
+	return 0;
+}
+
+void slots_settle(struct slots *s, uint32_t least_gen)
+{
+	s->free = 0;
+	for (uint32_t i = s->count; i > 0; i--) {
+		struct slot *slot = &s->slot[i - 1];
+
+		if (slot->p)
+			continue;
+		if (slot->gen < least_gen)
+			slot->gen = least_gen;
+		slot->next_free = s->free;
+		s->free = i;
+	}
+}
