@@ -193,8 +193,10 @@ static void read_trees(struct restoring *s)
 		return;
 	}
 	s->tree = calloc((size_t)n + 1, sizeof(*s->tree));
-	if (!s->tree)
+	if (!s->tree) {
 		state_refuse(s->r, "no memory");
+		return;
+	}
 	for (; s->trees < n && !failed(s); s->trees++)
 		read_tree(s, &s->tree[s->trees]);
 }
@@ -225,9 +227,8 @@ static int by_nodeid(const void *a, const void *b)
 
 static struct saved_inode *find_saved(struct restoring *s, uint64_t nodeid)
 {
-	struct saved_inode key;
+	const struct saved_inode key = {.nodeid = nodeid};
 
-	key.nodeid = nodeid;
 	return bsearch(&key, s->inode, s->inodes, sizeof(key), by_nodeid);
 }
 
@@ -286,10 +287,14 @@ static void read_inodes(struct restoring *s)
 /* One that was stale stays so. */
 static void make_stale(struct restoring *s, struct saved_inode *i)
 {
-	struct fs_tree *t = s->tree[i->tree].t;
+	struct fs_tree *t = i->tree < s->trees ? s->tree[i->tree].t : NULL;
 	struct identity id = {.ino = i->nodeid, .type = i->file.type & S_IFMT};
 	int fd = -1;
 
+	if (!t) { /* read_inode() has seen to that */
+		state_refuse(s->r, "no tree");
+		return;
+	}
 	(void)pthread_mutex_lock(&s->fs->lock);
 	t->root->mnt->refs++;
 	(void)pthread_mutex_unlock(&s->fs->lock);
@@ -402,7 +407,7 @@ static int renumber_handle(struct fs *fs, uint64_t now, uint64_t fh, uint8_t loc
 
 static void restore_handle(struct restoring *s)
 {
-	uint64_t fh = state_get_u64(s->r), nodeid = state_get_u64(s->r), now;
+	uint64_t fh = state_get_u64(s->r), nodeid = state_get_u64(s->r), now = 0;
 	int flags = (int)(state_get_u32(s->r) & (FS_OPEN_PASSED & ~O_TRUNC)), e;
 	uint8_t lock = state_get_u8(s->r);
 	struct inode *i;
