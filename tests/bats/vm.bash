@@ -4,9 +4,10 @@
 # (see tests/vm/initrd); what it and vmrun say is in $output, as after `run`.
 
 # A guest that wants the machine's own programs has its root by virtio-fs, under an overlay: nothing
-# is changed there. /root_fs is the place to chroot to.
+# is changed there. /root_fs is the place to chroot to. (The tree is mounted when it is first looked
+# into, which overlayfs doesn't do.)
 readonly in_root='mkdir -p /lower /upper /root_fs && mount -t virtiofs fs-private /lower &&
-	mount -t tmpfs none /upper && mkdir /upper/u /upper/w &&
+	cd /lower/root && cd / && mount -t tmpfs none /upper && mkdir /upper/u /upper/w &&
 	mount -t overlay -o lowerdir=/lower/root,upperdir=/upper/u,workdir=/upper/w none /root_fs &&
 	mount -t proc none /root_fs/proc && mount --bind /dev /root_fs/dev || exit 1'
 
