@@ -16,18 +16,23 @@ vm_begin() {
 	STORE=$(mktemp -d /run/hull-vm.XXXXXX)
 	export STORE
 	cp "$(guest_kernel)" "$STORE/vmlinux"
+	# The root alone, without the mounts below it: /proc and its kind are not served.
+	mkdir "$STORE/rootfs"
+	mount --bind / "$STORE/rootfs"
 	"$TESTS/vm/initrd" -o "$STORE/base" -f "$HULL_TOOLS/fsexer/fsexer-static:fsexer" - </dev/null
 }
 
 vm_end() {
-	[ -z "${STORE:-}" ] || rm -rf "$STORE"
+	[ -n "${STORE:-}" ] || return 0
+	umount "$STORE/rootfs"
+	rm -rf --one-file-system "$STORE"
 }
 
 vm_test_begin() {
 	DIR=$(mktemp -d /run/hull-vm-test.XXXXXX)
 	cd "$DIR" || return 1
 	command_line="console=hvc0 quiet loglevel=3 panic=-1 pci=off"
-	root_options=(--fs-private "root=/,ro" --memory 512)
+	root_options=(--fs-private "root=${STORE:-}/rootfs,ro" --memory 512)
 	pid=""
 }
 
