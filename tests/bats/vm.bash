@@ -47,7 +47,9 @@ set_guest() { # SCRIPT [TEMPLATE]
 	{
 		cat "${2:-$STORE/base}"
 		echo script | cpio --quiet -o -H newc
-	} >initrd
+	} >initrd.new
+	# A guest that runs has the old one mapped.
+	mv initrd.new initrd
 }
 
 # Always in a subshell: as the last thing it does, so that a signal to it reaches the program.

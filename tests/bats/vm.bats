@@ -172,7 +172,7 @@ teardown() {
 	wait_for test -e tree/taken
 	guest "$take"'
 		locked -n /mnt/t/lock true; echo "at once $?"
-		echo >/mnt/t/tried
+		echo >/root_fs/mnt/t/tried
 		locked /mnt/t/lock sh -c "echo second >>/mnt/t/order"' \
 		--fs-shared "t=$DIR/tree" "${root_options[@]}"
 	ended_well
