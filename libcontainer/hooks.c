@@ -245,13 +245,13 @@ static int run_watch(struct run *r)
 		n = poll(p, 4, ms);
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n <= 0) {
-			if (r->hook->timeout.set && time_left(r) == 0)
-				return -ETIMEDOUT;
-			continue;
-		}
-		if (p[0].revents)
+		if (n > 0 && p[0].revents)
 			return 0;
+		/* Not only when there was nothing else: it may talk without a pause. */
+		if (ms == 0)
+			return -ETIMEDOUT;
+		if (n <= 0)
+			continue;
 		if (p[1].revents)
 			feed(r);
 		for (int i = 0; i < 2; i++) {
