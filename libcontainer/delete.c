@@ -52,8 +52,8 @@ static int end_processes(struct container *c, struct err *e)
 	return cgroup_kill(&c->cgroup, SIGKILL, e);
 }
 
-/* Their failure doesn't keep the container alive: it is a warning (runtime.md, step 13).
- */
+/* Their failure is a warning, and neither the container nor another hook has to do with it
+ * (runtime.md, step 13). */
 static void run_poststop(struct container *c, const struct spec *s, const struct log *log)
 {
 	struct hook_state state;
@@ -66,8 +66,7 @@ static void run_poststop(struct container *c, const struct spec *s, const struct
 		return;
 	}
 	text = hook_state_text(&state, 0, &len);
-	if (hooks_run(&s->hooks->poststop, "poststop", text, len, &e) < 0)
-		log_warn(log, "%s", e.text);
+	hooks_run_all(&s->hooks->poststop, "poststop", text, len, log);
 	hook_state_done(&state);
 }
 

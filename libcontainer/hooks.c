@@ -245,13 +245,13 @@ static int run_watch(struct run *r)
 		n = poll(p, 4, ms);
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n <= 0) {
-			if (r->hook->timeout.set && time_left(r) == 0)
-				return -ETIMEDOUT;
-			continue;
-		}
-		if (p[0].revents)
+		if (n > 0 && p[0].revents)
 			return 0;
+		/* Not only when there was nothing else: it may talk without a pause. */
+		if (ms == 0)
+			return -ETIMEDOUT;
+		if (n <= 0)
+			continue;
 		if (p[1].revents)
 			feed(r);
 		for (int i = 0; i < 2; i++) {
@@ -353,30 +353,41 @@ static int hook_run(struct run *r, struct err *e)
 	return add_said(r, e);
 }
 
+struct state_text {
+	const char *text;
+	size_t len;
+};
+
+/* The hook at this place of the list. */
+static int run_one(const struct spec_hook_list *list, size_t i, const char *name,
+		   struct state_text state, hooks_confine *fn, void *ctx, struct err *e)
+{
+	struct run r = {
+		.hook = &list->v[i],
+		.confine = fn,
+		.ctx = ctx,
+		.pidfd = -1,
+		.in = {-1, -1},
+		.said = {{.fd = {-1, -1}}, {.fd = {-1, -1}}},
+		.report = {-1, -1},
+		.state = state.text,
+		.left = state.len,
+	};
+	int res = hook_run(&r, e);
+
+	run_done(&r);
+	return res < 0 ? err_wrap(e, "error running %s hook #%zu", name, i) : 0;
+}
+
 int hooks_run_confined(const struct spec_hook_list *list, const char *name,
 		       const char *state, size_t state_len, hooks_confine *fn, void *ctx,
 		       struct err *e)
 {
+	const struct state_text text = {state, state_len};
 	int res = 0;
 
-	for (size_t i = 0; i < list->count && res == 0; i++) {
-		struct run r = {
-			.hook = &list->v[i],
-			.confine = fn,
-			.ctx = ctx,
-			.pidfd = -1,
-			.in = {-1, -1},
-			.said = {{.fd = {-1, -1}}, {.fd = {-1, -1}}},
-			.report = {-1, -1},
-			.state = state,
-			.left = state_len,
-		};
-
-		res = hook_run(&r, e);
-		run_done(&r);
-		if (res < 0)
-			res = err_wrap(e, "error running %s hook #%zu", name, i);
-	}
+	for (size_t i = 0; i < list->count && res == 0; i++)
+		res = run_one(list, i, name, text, fn, ctx, e);
 	return res;
 }
 
@@ -384,4 +395,16 @@ int hooks_run(const struct spec_hook_list *list, const char *name, const char *s
 	      size_t state_len, struct err *e)
 {
 	return hooks_run_confined(list, name, state, state_len, NULL, NULL, e);
+}
+
+void hooks_run_all(const struct spec_hook_list *list, const char *name, const char *state,
+		   size_t state_len, const struct log *log)
+{
+	const struct state_text text = {state, state_len};
+	struct err e;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (run_one(list, i, name, text, NULL, NULL, &e) < 0)
+			log_warn(log, "%s", e.text);
+	}
 }

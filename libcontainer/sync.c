@@ -48,7 +48,9 @@ static int receive(int sock, struct sync_msg *m, int *ret_fd, struct err *e)
 	if (m->type != SYNC_ERROR)
 		return 1;
 	fd_close(ret_fd);
-	if (n != (ssize_t)sizeof(*m) || m->err.code <= 0)
+	/* A container that waits for its start may be from before an update, when the text
+	 * had less room: what it didn't send is zero. */
+	if (n < (ssize_t)offsetof(struct sync_msg, err.text) || m->err.code <= 0)
 		return err_set(e, EPROTO, "a bad error from the container's process");
 	m->err.text[sizeof(m->err.text) - 1] = '\0';
 	*e = m->err;

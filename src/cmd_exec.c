@@ -19,7 +19,7 @@ static const struct option exec_options[] = {
 	{"additional-gids", 'g', "GID", "one more group; may be repeated",
 	 offsetof(struct exec, gids), option_add_string},
 	{"cwd", 0, "DIR", "its current folder, in the container",
-	 offsetof(struct exec, cwd), option_set_path},
+	 offsetof(struct exec, cwd), option_set_string},
 	{"env", 'e', "NAME=VALUE", "one more environment variable; may be repeated",
 	 offsetof(struct exec, env), option_add_string},
 	{"cap", 'c', "CAP_NAME", "one more capability; may be repeated",

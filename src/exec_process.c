@@ -126,6 +126,12 @@ static int apply_lists(struct arena *a, const struct exec *o, struct spec_proces
 	return r;
 }
 
+/* As with runc an empty word is as none: --apparmor "" doesn't take the profile away. */
+static bool given(const char *word)
+{
+	return word && *word;
+}
+
 int exec_process_make(struct arena *a, const struct exec *o,
 		      const struct spec_process *base, int argc, char **argv,
 		      struct spec_process **ret, struct err *e)
@@ -141,13 +147,13 @@ int exec_process_make(struct arena *a, const struct exec *o,
 		p->terminal = false;
 	p->terminal |= o->tty;
 	p->no_new_privileges |= o->no_new_privs;
-	if (o->cwd && o->cwd[0] != '/')
+	if (given(o->cwd) && o->cwd[0] != '/')
 		return err_set(e, EINVAL, "--cwd: %s is not absolute", o->cwd);
-	if (o->cwd)
+	if (given(o->cwd))
 		p->cwd = o->cwd;
-	if (o->apparmor)
+	if (given(o->apparmor))
 		p->apparmor_profile = o->apparmor;
-	if (o->process_label)
+	if (given(o->process_label))
 		p->selinux_label = o->process_label;
 	if (o->user) {
 		r = exec_parse_user(o->user, &p->user.uid, &p->user.gid, e);

@@ -88,15 +88,16 @@ static int find_path(const char *name, char ret[PATH_MAX], struct err *e)
 	if (strlen(name) < PATH_MAX)
 		r = check(name, &is_stat);
 	if (r < 0 && is_stat)
-		return err_words(e, -r, "exec: \"%s\": stat %s: %s", name, name,
-				 exec_path_words(r, words));
+		return err_words(e, -r, "exec: \"" SHOWN "\": stat " SHOWN ": %s", name,
+				 name, exec_path_words(r, words));
 	/* execve(2) says EACCES. Go says the first half, and docker's daemon adds the second
 	 * for the sake of its client; podman has no other way to know. */
 	if (r == -EISDIR)
 		return err_words(e, EACCES,
-				 "exec: \"%s\": is a directory: permission denied", name);
+				 "exec: \"" SHOWN "\": is a directory: permission denied",
+				 name);
 	if (r < 0)
-		return err_words(e, -r, "exec: \"%s\": %s", name,
+		return err_words(e, -r, "exec: \"" SHOWN "\": %s", name,
 				 exec_path_words(r, words));
 	memcpy(ret, name, strlen(name) + 1);
 	return 0;
@@ -135,13 +136,14 @@ int exec_path_find(const char *name, const char *path_env, char ret[PATH_MAX],
 			continue;
 		if (ret[0] != '/')
 			return err_words(e, ENOENT,
-					 "exec: \"%s\": cannot run executable found "
+					 "exec: \"" SHOWN
+					 "\": cannot run executable found "
 					 "relative to current directory",
 					 name);
 		return 0;
 	}
-	return err_words(e, ENOENT, "exec: \"%s\": executable file not found in $PATH",
-			 name);
+	return err_words(e, ENOENT,
+			 "exec: \"" SHOWN "\": executable file not found in $PATH", name);
 }
 
 int exec_path_run(const char *path, const char *const *argv, const char *const *envp,

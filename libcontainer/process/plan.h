@@ -122,6 +122,10 @@ int exec_path_find(const char *name, const char *path_env, char ret[PATH_MAX],
 #define EXEC_WORDS 64
 const char *exec_path_words(int code, char buf[EXEC_WORDS]);
 
+/* A name in an error that ends with such words, which are lost if it is longer than two
+ * paths: where a command is due, users write whole scripts. */
+#define SHOWN "%.4000s"
+
 /* execve(2) of what was found; only returns on failure: "exec /x: exec format error". */
 int exec_path_run(const char *path, const char *const *argv, const char *const *envp,
 		  struct err *e);

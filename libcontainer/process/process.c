@@ -228,7 +228,8 @@ int process_find_exec(struct process_plan *p, struct err *e)
 	r = go_to_cwd(p, root);
 	if (r < 0)
 		return err_words(e, -r,
-				 "chdir to cwd (\"%s\") set in config.json failed: %s",
+				 "chdir to cwd (\"" SHOWN
+				 "\") set in config.json failed: %s",
 				 p->cwd, exec_path_words(r, words));
 	r = check_cwd(e);
 	if (r < 0)

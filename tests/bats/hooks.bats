@@ -102,6 +102,16 @@ setup() {
 	run ! oci state "$ID"
 }
 
+@test "a poststop hook that fails is a warning, and the next runs" {
+	differs runc "the first failure is the last hook"
+	add_hook poststop "echo a card is gone >&2; exit 3"
+	add_hook poststop "echo second >>$DIR/order"
+	create
+	run -0 oci delete --force "$ID"
+	[[ $output == *"error running poststop hook #0: exit status 3"*"a card is gone"* ]]
+	[ "$(cat "$DIR/order")" = second ]
+}
+
 @test "hooks of one kind run in their order" {
 	add_hook createRuntime "echo first >>$DIR/order"
 	add_hook createRuntime "echo second >>$DIR/order"

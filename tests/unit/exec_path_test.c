@@ -135,14 +135,18 @@ static void magic_links_lead_nowhere(void)
 
 static void too_long_a_name(void)
 {
-	static char name[PATH_MAX + 10], path[PATH_MAX];
+	static const char missing[] = "x\": executable file not found in $PATH",
+			  too_long[] = "x: file name too long";
+	static char name[5 * PATH_MAX], path[PATH_MAX];
 	struct err e = {0};
 
 	memset(name, 'x', sizeof(name) - 1);
 	CHECK(exec_path_find(name, "/bin:/usr/bin", path, &e) == -ENOENT);
+	CHECK_STR(e.text + strlen(e.text) - strlen(missing), missing);
 	name[0] = '/';
 	CHECK(exec_path_find(name, NULL, path, &e) == -ENAMETOOLONG);
 	CHECK(strncmp(e.text, "exec: \"/xxx", 11) == 0);
+	CHECK_STR(e.text + strlen(e.text) - strlen(too_long), too_long);
 }
 
 static int in_noexec(void)

@@ -99,6 +99,19 @@ static void like_the_containers(void)
 	CHECK(base.terminal && base.user.uid == 10);
 }
 
+static void an_empty_word_changes_nothing(void)
+{
+	struct spec_process base = container_process(), *p;
+
+	base.cwd = "/srv";
+	base.apparmor_profile = "strict";
+	base.selinux_label = "a:b:c";
+	p = make(&(struct exec){.cwd = "", .apparmor = "", .process_label = ""}, &base);
+	CHECK_STR(p->cwd, "/srv");
+	CHECK_STR(p->apparmor_profile, "strict");
+	CHECK_STR(p->selinux_label, "a:b:c");
+}
+
 static void a_file_has_its_own_terminal(void)
 {
 	struct spec_process base = container_process(), *p = &base;
@@ -166,6 +179,8 @@ static void mistakes_are_named(void)
 static const struct test tests[] = {
 	{"a user is one number or two, and 1 is 1", users_are_numbers},
 	{"a process is like the container's but for its options", like_the_containers},
+	{"an empty option is as none, so that a profile stays",
+	 an_empty_word_changes_nothing},
 	{"a process of a file keeps its terminal and command",
 	 a_file_has_its_own_terminal},
 	{"environment and groups are added at the end", lists_are_added_to},

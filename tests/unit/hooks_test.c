@@ -196,6 +196,21 @@ static void a_timeout_ends_the_whole_group(void)
 	(void)unlink(file);
 }
 
+/* poll has always something to tell of it, so that it never comes to its own timeout. */
+static void who_never_stops_talking_has_a_timeout(void)
+{
+	struct spec_hook h = shell("chrt -f 1 yes & chrt -f 1 yes >&2");
+	struct err e = {0};
+
+	h.timeout.set = true;
+	h.timeout.v = 1;
+	(void)alarm(15);
+	CHECK(run(&h, 1, &e) == -ETIMEDOUT);
+	(void)alarm(0);
+	CHECK(strstr(e.text, "hook ran past specified timeout of 1.0s, stdout: ") !=
+	      NULL);
+}
+
 static void a_big_state_need_not_be_read(void)
 {
 	static char state[1 << 20];
@@ -266,6 +281,7 @@ static const struct test tests[] = {
 	{"one that can't be executed is told by the errno's name",
 	 tells_why_it_could_not_be_executed},
 	{"a timeout ends the hook and what it started", a_timeout_ends_the_whole_group},
+	{"a timeout ends who never stops talking", who_never_stops_talking_has_a_timeout},
 	{"the longest timeout is not over at once", a_long_timeout_is_no_short_one},
 	{"a state larger than a pipe is fed, or left unread",
 	 a_big_state_need_not_be_read},
