@@ -238,7 +238,9 @@ teardown() {
 @test "vm: 256 MiB go through vsock each way unchanged" {
 	requires cmd:socat
 	stream() { seq 100000000 | head -c 268435456; }
+	# Not a bare `wait` in the end: the suite has children in this shell.
 	socat -u UNIX-LISTEN:"$DIR/out" - 3>&- | sha256sum >sum.out &
+	local receiver=$!
 	stream | socat -u - UNIX-LISTEN:"$DIR/in" 3>&- &
 	wait_for test -S "$DIR/out" -a -S "$DIR/in"
 	guest "$in_root"'
@@ -246,7 +248,7 @@ teardown() {
 		chroot /root_fs socat -u VSOCK-CONNECT:2:1002 - | sha256sum' \
 		--vsock-listen "1001=$DIR/out" --vsock-listen "1002=$DIR/in" "${root_options[@]}"
 	ended_well
-	wait
+	wait "$receiver"
 	sum=$(stream | sha256sum)
 	says "$sum"
 	[ "$(cat sum.out)" = "$sum" ]
@@ -284,10 +286,10 @@ teardown() {
 		done </dev/hvc0' --save "$DIR/saved"
 	wait_for grep -q ready out
 	saves_and_ends
-	for i in 1 2; do
-		"$HULL_TOOLS/vmrun" --restore "$DIR/saved" <<<end >out.$i 2>&1 3>&- &
-	done
-	wait
+	"$HULL_TOOLS/vmrun" --restore "$DIR/saved" <<<end >out.1 2>&1 3>&- &
+	pid=$!
+	"$HULL_TOOLS/vmrun" --restore "$DIR/saved" <<<end >out.2 2>&1 3>&-
+	wait "$pid"
 	grep -h "^end " out.1 out.2 | tr -d '\r' | sort | uniq >numbers
 	[ "$(wc -l <numbers)" -eq 2 ]
 }

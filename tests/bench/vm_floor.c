@@ -67,20 +67,22 @@ static void add_memory(int vm, uint64_t len)
 
 static int add_cpu(int kvm, int vm, unsigned index)
 {
-	static struct {
+	static union {
 		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entry[CPUIDS];
+		char room[sizeof(struct kvm_cpuid2) +
+			  CPUIDS * sizeof(struct kvm_cpuid_entry2)];
 	} cpuid;
-	struct {
+	union {
 		struct kvm_msrs head;
-		struct kvm_msr_entry entry[1];
-	} msrs = {.head = {.nmsrs = 1}, .entry = {{.index = 0x1a0, .data = 1}}};
+		char room[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+	} msrs = {.head = {.nmsrs = 1}};
 	struct kvm_fpu fpu = {.fcw = 0x37f, .mxcsr = 0x1f80};
 	int size = must(ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "KVM_GET_VCPU_MMAP_SIZE");
 	int cpu = must(ioctl(vm, KVM_CREATE_VCPU, (unsigned long)index),
 		       "KVM_CREATE_VCPU");
 	struct kvm_lapic_state lapic;
 
+	msrs.head.entries[0] = (struct kvm_msr_entry){.index = 0x1a0, .data = 1};
 	if (!cpuid.head.nent) {
 		cpuid.head.nent = CPUIDS;
 		must(ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid.head), "supported CPUID");

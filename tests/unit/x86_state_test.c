@@ -167,9 +167,9 @@ static void goes_on_elsewhere(void)
 {
 	struct state_writer *w = state_writer_new();
 	struct err e = {0};
-	struct machine a, b;
-	const void *data;
-	size_t len;
+	struct machine a = {0}, b = {0};
+	const void *data = NULL;
+	size_t len = 0;
 
 	if (no_kvm()) {
 		state_writer_free(w);
@@ -200,9 +200,9 @@ static void refuses_other_processors(void)
 	static const struct vm_cpuid_mask less = {1, 0, 3, 1}; /* no FPU */
 	struct state_writer *w = state_writer_new();
 	struct err e = {0};
-	struct machine a;
-	const void *data;
-	size_t len;
+	struct machine a = {0};
+	const void *data = NULL;
+	size_t len = 0;
 
 	if (no_kvm()) {
 		state_writer_free(w);

@@ -20,9 +20,9 @@ static const uint32_t more_msrs[] = {
 	0x207, 0x208, 0x209, 0x20a, 0x20b, 0x20c, 0x20d, 0x20e, 0x20f,
 };
 
-struct msr_buffer {
+union msr_buffer {
 	struct kvm_msrs head;
-	struct kvm_msr_entry entry[MSRS_MOST];
+	char room[sizeof(struct kvm_msrs) + MSRS_MOST * sizeof(struct kvm_msr_entry)];
 };
 
 static bool has(const struct msr_list *l, uint32_t index)
@@ -35,9 +35,9 @@ static bool has(const struct msr_list *l, uint32_t index)
 
 int msr_list_get(int kvm_fd, struct msr_list *ret, struct err *e)
 {
-	struct {
+	union {
 		struct kvm_msr_list head;
-		uint32_t index[MSRS_MOST];
+		char room[sizeof(struct kvm_msr_list) + MSRS_MOST * sizeof(uint32_t)];
 	} l = {.head = {.nmsrs = MSRS_MOST - ARRAY_LEN(more_msrs)}};
 
 	if (ioctl(kvm_fd, KVM_GET_MSR_INDEX_LIST, &l.head) < 0)
@@ -45,9 +45,9 @@ int msr_list_get(int kvm_fd, struct msr_list *ret, struct err *e)
 	ret->count = 0;
 	for (unsigned i = 0; i < l.head.nmsrs; i++) {
 		/* Hyper-V's: no guest is told of them. */
-		if (l.index[i] >= 0x40000000 && l.index[i] <= 0x400001ff)
+		if (l.head.indices[i] >= 0x40000000 && l.head.indices[i] <= 0x400001ff)
 			continue;
-		ret->index[ret->count++] = l.index[i];
+		ret->index[ret->count++] = l.head.indices[i];
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(more_msrs); i++)
 		if (!has(ret, more_msrs[i]))
@@ -56,10 +56,10 @@ int msr_list_get(int kvm_fd, struct msr_list *ret, struct err *e)
 }
 
 /* Reads those that this vCPU has: KVM stops at each that it hasn't. */
-static int read_msrs(int vcpu_fd, const struct msr_list *l, struct msr_buffer *m)
+static int read_msrs(int vcpu_fd, const struct msr_list *l, union msr_buffer *m)
 {
 	unsigned done = 0, next = 0, asked;
-	struct msr_buffer part;
+	union msr_buffer part;
 	int n;
 
 	while (next < l->count) {
@@ -67,12 +67,13 @@ static int read_msrs(int vcpu_fd, const struct msr_list *l, struct msr_buffer *m
 		memset(&part, 0, sizeof(part.head));
 		part.head.nmsrs = asked;
 		for (unsigned i = 0; i < asked; i++)
-			part.entry[i] = (struct kvm_msr_entry){
+			part.head.entries[i] = (struct kvm_msr_entry){
 				.index = l->index[next + i]};
 		n = ioctl(vcpu_fd, KVM_GET_MSRS, &part.head);
 		if (n < 0)
 			return -errno;
-		memcpy(m->entry + done, part.entry, (size_t)n * sizeof(part.entry[0]));
+		memcpy(m->head.entries + done, part.head.entries,
+		       (size_t)n * sizeof(part.head.entries[0]));
 		done += (unsigned)n;
 		next += (unsigned)n;
 		if ((unsigned)n < asked)
@@ -84,16 +85,16 @@ static int read_msrs(int vcpu_fd, const struct msr_list *l, struct msr_buffer *m
 
 /* A deadline that has passed reads as zero though its interrupt may not have been taken:
  * set to the present it comes again, for which a kernel is prepared. */
-static void mend_deadline(struct msr_buffer *m)
+static void mend_deadline(union msr_buffer *m)
 {
 	struct kvm_msr_entry *deadline = NULL;
 	uint64_t tsc = 0;
 
 	for (unsigned i = 0; i < m->head.nmsrs; i++) {
-		if (m->entry[i].index == MSR_TSC)
-			tsc = m->entry[i].data;
-		if (m->entry[i].index == MSR_TSC_DEADLINE)
-			deadline = &m->entry[i];
+		if (m->head.entries[i].index == MSR_TSC)
+			tsc = m->head.entries[i].data;
+		if (m->head.entries[i].index == MSR_TSC_DEADLINE)
+			deadline = &m->head.entries[i];
 	}
 	if (deadline && deadline->data == 0)
 		deadline->data = tsc;
@@ -102,7 +103,7 @@ static void mend_deadline(struct msr_buffer *m)
 int msrs_save(int vcpu_fd, const struct msr_list *l, struct state_writer *w,
 	      struct err *e)
 {
-	struct msr_buffer *m = calloc(1, sizeof(*m));
+	union msr_buffer *m = calloc(1, sizeof(*m));
 	int r;
 
 	if (!m)
@@ -115,8 +116,8 @@ int msrs_save(int vcpu_fd, const struct msr_list *l, struct state_writer *w,
 	mend_deadline(m);
 	state_put_u32(w, m->head.nmsrs);
 	for (unsigned i = 0; i < m->head.nmsrs; i++) {
-		state_put_u32(w, m->entry[i].index);
-		state_put_u64(w, m->entry[i].data);
+		state_put_u32(w, m->head.entries[i].index);
+		state_put_u64(w, m->head.entries[i].data);
 	}
 	free(m);
 	return 0;
@@ -124,9 +125,9 @@ int msrs_save(int vcpu_fd, const struct msr_list *l, struct state_writer *w,
 
 /* Sets them all; one that can't be set is no loss if it was zero (a feature that is not
  * there), and else an error. */
-static int write_msrs(int vcpu_fd, struct msr_buffer *m, struct err *e)
+static int write_msrs(int vcpu_fd, union msr_buffer *m, struct err *e)
 {
-	struct msr_buffer part;
+	union msr_buffer part;
 	unsigned next = 0, asked;
 	int n;
 
@@ -134,16 +135,18 @@ static int write_msrs(int vcpu_fd, struct msr_buffer *m, struct err *e)
 		asked = m->head.nmsrs - next;
 		memset(&part.head, 0, sizeof(part.head));
 		part.head.nmsrs = asked;
-		memcpy(part.entry, m->entry + next, asked * sizeof(part.entry[0]));
+		memcpy(part.head.entries, m->head.entries + next,
+		       asked * sizeof(part.head.entries[0]));
 		n = ioctl(vcpu_fd, KVM_SET_MSRS, &part.head);
 		if (n < 0)
 			return err_sys(e, "kvm: set a vCPU's MSRs");
 		next += (unsigned)n;
 		if ((unsigned)n == asked)
 			break;
-		if (m->entry[next].data != 0)
+		if (m->head.entries[next].data != 0)
 			return err_set(e, EINVAL, "kvm: MSR %#x can't be set to %#llx",
-				       m->entry[next].index, m->entry[next].data);
+				       m->head.entries[next].index,
+				       m->head.entries[next].data);
 		next++;
 	}
 	return 0;
@@ -152,7 +155,7 @@ static int write_msrs(int vcpu_fd, struct msr_buffer *m, struct err *e)
 int msrs_restore(int vcpu_fd, struct state_reader *r, struct err *e)
 {
 	uint32_t count = state_get_u32(r);
-	struct msr_buffer *m;
+	union msr_buffer *m;
 	int n;
 
 	if (count > MSRS_MOST)
@@ -165,8 +168,8 @@ int msrs_restore(int vcpu_fd, struct state_reader *r, struct err *e)
 		return err_set(e, ENOMEM, "restore MSRs: no memory");
 	m->head.nmsrs = count;
 	for (unsigned i = 0; i < count; i++) {
-		m->entry[i].index = state_get_u32(r);
-		m->entry[i].data = state_get_u64(r);
+		m->head.entries[i].index = state_get_u32(r);
+		m->head.entries[i].data = state_get_u64(r);
 	}
 	n = state_check(r, e);
 	if (n == 0)

@@ -173,7 +173,8 @@ static int restore_xsave(int fd, const struct arch_host *h, struct state_reader 
 	buf = calloc(1, h->xsave_len);
 	if (!buf)
 		return err_set(e, ENOMEM, "kvm: no memory");
-	memcpy(buf, saved, len);
+	if (saved)
+		memcpy(buf, saved, len);
 	if (ioctl(fd, KVM_SET_XSAVE, buf) < 0)
 		n = err_sys(e, "kvm: set XSAVE");
 	free(buf);
