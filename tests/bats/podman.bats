@@ -82,8 +82,8 @@ errors_tell() {
 	says 'not found'
 	run -126 podman_run --rm localhost/test:1 /bin/not-executable
 	says 'OCI permission denied'
-	# An error that is not about the command is not taken for one, but for crun's words for it.
-	! runtime_is crun || return 0
+	# An error that is not about the command is not taken for one, but for others' words for it.
+	runtime_is hull || return 0
 	run -126 podman_run --rm --sysctl net.nosuch=1 localhost/test:1 true
 	says 'OCI runtime error'
 	says 'nosuch'
