@@ -39,6 +39,7 @@ teardown() {
 	says here
 }
 
+# bats test_tags=slow
 @test "vm: without ACPI devices are found by the command line" {
 	command_line+=" reboot=k"
 	guest 'echo here; reboot -f' --no-acpi --cmdline-devices
@@ -46,18 +47,21 @@ teardown() {
 	says here
 }
 
+# bats test_tags=slow
 @test "vm: four processors" {
 	guest 'nproc; for i in 0 1 2 3; do taskset $((1 << i)) cat /proc/self/stat | cut -d " " -f 39; done' --cpus 4
 	ended_well
 	says $'4\n0\n1\n2\n3'
 }
 
+# bats test_tags=slow
 @test "vm: a processor that is there but offline is brought online by the guest" {
 	guest 'nproc; echo 1 >/sys/devices/system/cpu/cpu1/online; nproc' --cpus 1,2
 	ended_well
 	says $'1\n2'
 }
 
+# bats test_tags=slow
 @test "vm: 128 MiB and 4 GiB of memory, below and above the hole" {
 	guest 'grep MemTotal /proc/meminfo | { read -r _ kib _; [ "$kib" -gt 80000 ] && [ "$kib" -lt 131072 ]; }' \
 		--memory 128
@@ -68,6 +72,7 @@ teardown() {
 	ended_well
 }
 
+# bats test_tags=slow
 @test "vm: a reset, a panic and a triple fault are told apart" {
 	guest 'reboot -f'
 	[ "$status" -eq 10 ]
@@ -90,6 +95,7 @@ teardown() {
 
 # ---- what is plugged in ----
 
+# bats test_tags=slow
 @test "vm: memory grows from 128 MiB to 1 GiB by virtio-mem, and all of it can be used" {
 	guest 'for i in $(seq 100); do
 			grep -q "MemTotal: *[0-9]\{7\}" /proc/meminfo && break
@@ -133,6 +139,7 @@ teardown() {
 	says "write 1"
 }
 
+# bats test_tags=slow
 @test "vm: random operations on a tree give what a model says" {
 	mkdir tree
 	guest 'mount -t virtiofs fs-private /mnt
@@ -141,6 +148,7 @@ teardown() {
 	ended_well
 }
 
+# bats test_tags=slow
 @test "vm: what the host appends is seen by an open reader of a shared tree" {
 	mkdir tree
 	echo one >tree/log
@@ -160,6 +168,7 @@ teardown() {
 	says "second two"
 }
 
+# bats test_tags=slow
 @test "vm: flock on a shared tree holds between two machines, and the second may wait for it" {
 	local take="$in_root"'
 		mount -t virtiofs fs-shared /root_fs/mnt || exit 1
@@ -182,6 +191,7 @@ teardown() {
 	[ "$(cat tree/order)" = $'first\nsecond' ]
 }
 
+# bats test_tags=slow
 @test "vm: the machine's own programs run in a guest, on its root by virtio-fs" {
 	requires cmd:git cmd:sqlite3
 	guest "$in_root"'
@@ -217,6 +227,7 @@ teardown() {
 
 # ---- network ----
 
+# bats test_tags=slow
 @test "vm: a network device moves data both ways through a tap" {
 	requires cmd:iperf3 tun
 	ip tuntap add hullvm0 mode tap vnet_hdr
@@ -235,6 +246,7 @@ teardown() {
 
 # ---- vsock ----
 
+# bats test_tags=slow
 @test "vm: 256 MiB go through vsock each way unchanged" {
 	requires cmd:socat
 	stream() { seq 100000000 | head -c 268435456; }
@@ -256,6 +268,7 @@ teardown() {
 
 # ---- saved machines ----
 
+# bats test_tags=slow
 @test "vm: a machine is saved and restored 20 times while it works" {
 	mkdir saved
 	guest_background 'i=0
@@ -277,6 +290,7 @@ teardown() {
 	says "done 3000"
 }
 
+# bats test_tags=slow
 @test "vm: a saved machine runs twice at once, each with its own memory and random numbers" {
 	mkdir saved
 	guest_background 'echo ready
@@ -294,6 +308,7 @@ teardown() {
 	[ "$(wc -l <numbers)" -eq 2 ]
 }
 
+# bats test_tags=slow
 @test "vm: a saved machine is refused where it doesn't fit, and when it is damaged" {
 	mkdir saved
 	guest_background 'echo ready; sleep 1000' --save "$DIR/saved"
@@ -310,6 +325,7 @@ teardown() {
 
 # ---- a distribution's kernel ----
 
+# bats test_tags=slow
 @test "vm: Debian's cloud kernel boots with its modules, and finds its devices by ACPI" {
 	requires stock_kernel
 	set_stock_guest 'uname -r; ls /sys/bus/virtio/drivers/*/virtio* -d | wc -l
