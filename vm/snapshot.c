@@ -94,8 +94,8 @@ static int save_state(struct vm *vm, struct state_writer *w, struct err *e)
 static int write_state(struct vm *vm, int fd, struct err *e)
 {
 	struct state_writer *w = state_writer_new();
-	const void *data;
-	size_t len;
+	const void *data = NULL;
+	size_t len = 0;
 	int r;
 
 	if (!w)

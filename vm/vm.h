@@ -181,7 +181,7 @@ int vm_fs_detach(struct vm *vm, enum vm_fs fs, const char *name, struct err *e);
 /* ---- network and disks: connected to a free device of the plan ---- */
 
 struct vm_net_config {
-	int tap_fd; /* taken over; IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, header of 12 */
+	int tap_fd; /* taken over on success; IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, header of 12 */
 	uint8_t mac[6];
 	uint16_t mtu; /* 0: not told */
 };

@@ -410,12 +410,12 @@ static void large_states_with_many_sections_come_back(void)
 	struct state_writer *w = state_writer_new();
 	struct state_reader *r = NULL;
 	struct err e = {0};
-	AUTO_FREE uint8_t *big = malloc(1 << 20);
+	static uint8_t big[1 << 20];
 	const void *p = NULL;
 	uint32_t n = 0;
 	size_t len = 0;
 
-	for (size_t i = 0; big && i < 1 << 20; i++)
+	for (size_t i = 0; i < sizeof(big); i++)
 		big[i] = (uint8_t)(i * 7 + (i >> 9));
 	for (uint32_t i = 0; i < MANY; i++) {
 		state_begin(w, "cpu", i);
