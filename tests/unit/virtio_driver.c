@@ -772,6 +772,12 @@ static bool broke(void *arg)
 	return drv_broken(arg);
 }
 
+/* A worker tells of it after the status says it. */
+static bool interrupted(void *arg)
+{
+	return drv_irqs(arg) > 0;
+}
+
 bool drv_attack_all(struct drv *d, unsigned queue, void (*poke)(struct drv *d, void *arg),
 		    void *arg)
 {
@@ -788,7 +794,7 @@ bool drv_attack_all(struct drv *d, unsigned queue, void (*poke)(struct drv *d, v
 		drv_notify(d, queue);
 		if (poke)
 			poke(d, arg);
-		ok = ok && drv_until(d, broke, d) && drv_irqs(d) > 0 &&
+		ok = ok && drv_until(d, broke, d) && drv_until(d, interrupted, d) &&
 		     (drv_isr(d) & VIRTIO_MMIO_INT_CONFIG);
 		if (!ok)
 			printf("# not refused: %s\n", drv_attacks[i].name);
