@@ -83,7 +83,7 @@ static void sessions_go_on(void)
 {
 	struct fuse_read_in rd = {.size = 4096};
 	struct fuse_attr a;
-	uint64_t f, d, g, x, fh, dh;
+	uint64_t f, d = 0, g, x, fh, dh;
 
 	begin(VM_FS_PRIVATE);
 	CHECK(lookup(c, top, "f", &f) == 0 && lookup(c, top, "f", &f) == 0);

@@ -78,7 +78,7 @@ static void the_top_lists_trees(void)
 
 static void names_of_trees_are_checked(void)
 {
-	AUTO_FD fifo = -1, sock = -1;
+	AUTO_FD fifo = -1;
 
 	begin(VM_FS_PRIVATE);
 	CHECK(attach(c->fs, "a/b", world.tree, false) == -EINVAL);
