@@ -9,6 +9,7 @@ libbase_a_SOURCES = \
 	base/log.c base/log.h \
 	base/path.c base/path.h \
 	base/proc.c base/proc.h base/procfs.c base/procfs.h \
+	base/sha256.c base/sha256.h \
 	base/str.c base/str.h \
 	base/timestamp.c base/timestamp.h
 EXTRA_DIST += base/README.md

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-EXTRA_DIST += contrib/README.md contrib/deps contrib/install-deps contrib/quickstart
+EXTRA_DIST += contrib/README.md contrib/deps contrib/install-deps contrib/quickstart \
+	contrib/guest-kernel
 
 # Made and shipped as the manual page is (man/part.mk).
 bashcompletiondir = $(datadir)/bash-completion/completions

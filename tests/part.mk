@@ -6,6 +6,8 @@ base_tests = tests/unit/err_test tests/unit/str_test tests/unit/path_test \
 	tests/unit/json_test tests/unit/file_test tests/unit/fd_test
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
+base_tests += tests/unit/sha256_test
+tests_unit_sha256_test_LDADD = $(base_libs)
 tests_unit_err_test_LDADD = $(base_libs)
 tests_unit_str_test_LDADD = $(base_libs)
 tests_unit_path_test_LDADD = $(base_libs)
@@ -107,6 +109,8 @@ check_PROGRAMS += tests/unit/features_test
 TESTS += tests/unit/features_test
 tests_unit_features_test_LDADD = $(libcontainer_libs)
 
+include tests/unit/vm.mk
+
 include tests/fuzz/part.mk
 
 # Seccomp and capabilities
@@ -120,3 +124,17 @@ tests_unit_seccomp_test_LDADD = $(process_libs)
 # The tests that are scripts
 EXTRA_DIST += tests/README.md tests/run tests/shards tests/deps tests/bats tests/lab tests/peers \
 	tests/tools/README.md tests/data/specs
+
+# Random operations on a folder against a model; static for use in guests.
+check_PROGRAMS += tests/tools/fsexer/fsexer
+EXTRA_PROGRAMS += tests/tools/fsexer/fsexer-static
+fsexer_sources = tests/tools/fsexer/check.c tests/tools/fsexer/data.c tests/tools/fsexer/exer.h
+fsexer_sources += tests/tools/fsexer/main.c tests/tools/fsexer/model.c tests/tools/fsexer/probe.c
+fsexer_sources += tests/tools/fsexer/tree.c
+tests_tools_fsexer_fsexer_SOURCES = $(fsexer_sources)
+tests_tools_fsexer_fsexer_static_SOURCES = $(fsexer_sources)
+tests_tools_fsexer_fsexer_static_LDFLAGS = -static
+CLEANFILES += tests/tools/fsexer/fsexer-static
+TESTS += tests/tools/fsexer_test.sh
+EXTRA_DIST += tests/tools/fsexer_test.sh
+EXTRA_DIST += tests/tools/krunfw-bundle

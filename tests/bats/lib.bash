@@ -50,12 +50,28 @@ have() { # WORD: is it there?
 	seccomp) grep -q '^Seccomp:' /proc/self/status ;;
 	kernel:*) printf '%s\n%s\n' "${1#kernel:}" "$(uname -r)" | sort -CV ;;
 	cmd:*) command -v "${1#cmd:}" >/dev/null ;;
+	guest_kernel) [ -e "$(guest_kernel)" ] ;;
+	stock_kernel) [ -e "$(stock_kernel)/vmlinuz" ] ;;
 	peers:*) [ -d "${XDG_CACHE_HOME:-$HOME/.cache}/hull/peers/${1#peers:}" ] ;;
 	*)
 		echo "requires: what is $1?" >&2
 		return 99
 		;;
 	esac
+}
+
+# What contrib/guest-kernel/build has made: tests/run says which, else it is the newest.
+guest_kernel() {
+	local path newest=${HULL_GUEST_KERNEL:-}
+	for path in "${XDG_CACHE_HOME:-$HOME/.cache}"/hull/guest-kernel/*/vmlinux; do
+		[[ -n $newest && ! $path -nt $newest ]] || newest=$path
+	done
+	echo "${HULL_GUEST_KERNEL:-$newest}"
+}
+
+# The folder of Debian's kernel for virtual machines, as tests/lab/kernel gets it.
+stock_kernel() {
+	echo "${XDG_CACHE_HOME:-$HOME/.cache}/hull/lab/linux-image-cloud-amd64"
 }
 
 # The test needs all these words (see have). tests/run runs every test here first, with

@@ -27,3 +27,26 @@ tests_fuzz_device_filter_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_seccomp_fuzz_SOURCES = tests/fuzz/seccomp_fuzz.c $(fuzz_main)
 tests_fuzz_seccomp_fuzz_LDADD = $(process_libs)
 tests_fuzz_seccomp_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+check_PROGRAMS += tests/fuzz/state_fuzz
+tests_fuzz_state_fuzz_SOURCES = tests/fuzz/state_fuzz.c $(fuzz_main)
+tests_fuzz_state_fuzz_LDADD = $(vm_libs)
+tests_fuzz_state_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+check_PROGRAMS += tests/fuzz/kernel_fuzz
+tests_fuzz_kernel_fuzz_SOURCES = tests/fuzz/kernel_fuzz.c $(fuzz_main)
+tests_fuzz_kernel_fuzz_LDADD = $(vm_libs)
+tests_fuzz_kernel_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+# Virtio devices, by a driver that does anything.
+check_PROGRAMS += tests/fuzz/virtqueue_fuzz
+tests_fuzz_virtqueue_fuzz_SOURCES = tests/fuzz/virtqueue_fuzz.c $(fuzz_main)
+tests_fuzz_virtqueue_fuzz_LDADD = $(driver_libs)
+tests_fuzz_virtqueue_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+check_PROGRAMS += tests/fuzz/vsock_fuzz
+tests_fuzz_vsock_fuzz_SOURCES = tests/fuzz/vsock_fuzz.c $(fuzz_main)
+tests_fuzz_vsock_fuzz_LDADD = $(driver_libs)
+tests_fuzz_vsock_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+check_PROGRAMS += tests/fuzz/fuse_fuzz
+tests_fuzz_fuse_fuzz_SOURCES = tests/fuzz/fuse_fuzz.c tests/unit/fs_client.h $(fuzz_main)
+tests_fuzz_fuse_fuzz_LDADD = $(vm_libs)
+tests_fuzz_fuse_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/file.h>
+
+#include "tests/unit/fs_client.h"
+#include "tests/unit/tap.h"
+
+static struct world world;
+static struct client *c;
+static uint64_t top;
+static struct state_writer *saved;
+static struct err why;
+
+static void begin(enum vm_fs kind)
+{
+	struct fs *fs = server_with((struct fs_config){.kind = kind});
+
+	world_make(&world);
+	host_file(world.tree, "f", "text");
+	CHECK(mkdirat(world.tree, "d", 0755) == 0);
+	host_file(world.tree, "d/g", "more");
+	CHECK(attach(fs, "t", world.tree, false) == 0);
+	c = client_new(fs);
+	CHECK(init(c) == sizeof(struct fuse_init_out));
+	CHECK(lookup(c, 1, "t", &top) == 0);
+}
+
+static void save(void)
+{
+	saved = state_writer_new();
+	state_begin(saved, "fs  ", 1);
+	fs_save(c->fs, saved);
+	state_end(saved);
+	fs_free(c->fs);
+	client_free(c);
+}
+
+/* A new server that gets what was saved; its answer. */
+static int restore(enum vm_fs kind, const char *tree)
+{
+	struct state_reader *r = NULL;
+	const void *data;
+	size_t len;
+	int e = state_finish(saved, &data, &len, &why);
+
+	c = client_new(server_with((struct fs_config){.kind = kind}));
+	CHECK(attach(c->fs, "another", world.top, false) == 0);
+	CHECK(attach(c->fs, tree, world.tree, false) == 0);
+	if (e == 0)
+		e = state_reader_new(data, len, &r, &why);
+	if (e == 0) {
+		state_enter(r, "fs  ", 1);
+		e = fs_restore(c->fs, r, &why);
+		state_leave(r);
+		if (e == 0)
+			e = state_check(r, &why);
+	}
+	state_reader_free(r);
+	return e;
+}
+
+static void end(void)
+{
+	fs_free(c->fs);
+	client_free(c);
+	state_writer_free(saved);
+	world_end(&world);
+}
+
+/* A refusal says why, and leaves a server that a guest can begin with. */
+static void refused(const char *text)
+{
+	uint64_t n;
+
+	CHECK(strstr(why.text, text));
+	if (!strstr(why.text, text))
+		printf("# %s\n", why.text);
+	CHECK(lookup(c, 1, "t", &n) == -EIO);
+	CHECK(fs_counts(c->fs).handles == 0 && fs_counts(c->fs).inodes == 3);
+	CHECK(init(c) == sizeof(struct fuse_init_out));
+}
+
+static void sessions_go_on(void)
+{
+	struct fuse_read_in rd = {.size = 4096};
+	struct fuse_attr a;
+	uint64_t f, d = 0, g, x, fh, dh;
+
+	begin(VM_FS_PRIVATE);
+	CHECK(lookup(c, top, "f", &f) == 0 && lookup(c, top, "f", &f) == 0);
+	for (int i = 0; i < 100; i++) { /* numbers that were used and are free */
+		CHECK(lookup(c, top, "d", &d) == 0);
+		if (i < 99)
+			forget(c, d, 1);
+	}
+	CHECK(lookup(c, d, "g", &g) == 0);
+	CHECK(open_node(c, FUSE_OPEN, f, O_RDWR, &fh) == 0);
+	CHECK(open_node(c, FUSE_OPENDIR, d, 0, &dh) == 0);
+	save();
+	CHECK(restore(VM_FS_PRIVATE, "t") == 0);
+	CHECK(read_at(c, f, fh, 0, 10) == 4 && memcmp(c->reply, "text", 4) == 0);
+	CHECK(write_at(c, f, fh, 0, "T", 1, 0, 0) == 1);
+	rd.fh = dh;
+	CHECK(ask(c, FUSE_READDIR, d, 4096, PART(rd), NOTHING) == 3 * 32);
+	CHECK(getattr(c, g, &a) == 0 && a.size == 4);
+	CHECK(lookup(c, top, "d", &x) == 0 && x == d);
+	CHECK(lookup(c, d, "g", &x) == 0 && x == g);
+	CHECK(lookup(c, 1, "t", &x) == 0 && x == top);
+	/* It is counted as it was. */
+	forget(c, f, 1);
+	CHECK(getattr(c, f, &a) == 0);
+	CHECK(release(c, FUSE_RELEASE, f, fh) == 0);
+	forget(c, f, 1);
+	CHECK(getattr(c, f, &a) == -ESTALE);
+	/* New numbers are new. */
+	CHECK(lookup(c, top, "f", &x) == 0 && x != f);
+	CHECK(open_node(c, FUSE_OPEN, x, O_RDWR, &x) == 0 && x != fh && x != dh);
+	end();
+}
+
+static void without_a_guest_nothing_is_kept(void)
+{
+	uint64_t n;
+
+	begin(VM_FS_PRIVATE);
+	CHECK(ask(c, FUSE_DESTROY, 0, 0, NOTHING) == 0);
+	save();
+	CHECK(restore(VM_FS_SHARED, "other name") == 0);
+	CHECK(lookup(c, 1, "another", &n) == -EIO);
+	CHECK(init(c) == sizeof(struct fuse_init_out));
+	CHECK(lookup(c, 1, "another", &n) == 0);
+	end();
+}
+
+static void what_is_gone_or_another_is_refused(void)
+{
+	uint64_t n;
+
+	begin(VM_FS_SHARED);
+	CHECK(lookup(c, top, "f", &n) == 0);
+	save();
+	CHECK(unlinkat(world.tree, "f", 0) == 0);
+	CHECK(restore(VM_FS_SHARED, "t") < 0);
+	refused("'f' is gone");
+	end();
+
+	begin(VM_FS_SHARED);
+	CHECK(lookup(c, top, "f", &n) == 0);
+	save();
+	host_file(world.tree, "new", "text");
+	CHECK(renameat(world.tree, "new", world.tree, "f") == 0);
+	CHECK(restore(VM_FS_SHARED, "t") < 0);
+	refused("'f' is another file now");
+	end();
+
+	begin(VM_FS_SHARED);
+	CHECK(lookup(c, top, "f", &n) == 0);
+	save();
+	CHECK(restore(VM_FS_SHARED, "u") < 0);
+	CHECK(strstr(why.text, "no tree 't'"));
+	end();
+}
+
+static void what_has_changed_is_refused_if_private(void)
+{
+	uint64_t n, fh;
+
+	begin(VM_FS_PRIVATE);
+	CHECK(lookup(c, top, "f", &n) == 0);
+	save();
+	host_file(world.tree, "f", "TEXT");
+	CHECK(restore(VM_FS_PRIVATE, "t") < 0);
+	refused("'f' has changed");
+	end();
+
+	begin(VM_FS_SHARED);
+	CHECK(lookup(c, top, "f", &n) == 0);
+	save();
+	host_file(world.tree, "f", "TEXT");
+	CHECK(restore(VM_FS_SHARED, "t") == 0);
+	CHECK(open_node(c, FUSE_OPEN, n, O_RDONLY, &fh) == 0);
+	CHECK(read_at(c, n, fh, 0, 4) == 4 && memcmp(c->reply, "TEXT", 4) == 0);
+	end();
+}
+
+static void removed_files_in_use_are_refused(void)
+{
+	uint64_t n, fh;
+
+	begin(VM_FS_SHARED);
+	CHECK(create(c, top, "h", O_RDWR, 0644, &n, &fh) == 0);
+	CHECK(unlink_name(c, top, "h") == 0);
+	save();
+	CHECK(restore(VM_FS_SHARED, "t") < 0);
+	refused("removed files");
+	end();
+}
+
+static void stale_ones_stay_stale(void)
+{
+	struct fuse_attr a;
+	uint64_t n;
+
+	begin(VM_FS_SHARED);
+	CHECK(lookup(c, top, "f", &n) == 0);
+	CHECK(unlinkat(world.tree, "f", 0) == 0);
+	save();
+	CHECK(restore(VM_FS_SHARED, "t") == 0);
+	CHECK(getattr(c, n, &a) == -ESTALE);
+	forget(c, n, 1);
+	CHECK(fs_counts(c->fs).inodes == 3);
+	end();
+}
+
+static int lock_file(uint64_t n, uint64_t fh, uint32_t type, uint32_t flags)
+{
+	struct fuse_lk_in in = {
+		.fh = fh, .owner = 1, .lk = {.end = 9, .type = type}, .lk_flags = flags};
+
+	return ask(c, FUSE_SETLK, n, 0, PART(in), NOTHING);
+}
+
+static void locks_are_had_again_or_refused(void)
+{
+	uint64_t n, fh;
+	AUTO_FD host = -1;
+
+	begin(VM_FS_SHARED);
+	host = openat(world.tree, "f", O_RDWR | O_CLOEXEC);
+	CHECK(lookup(c, top, "f", &n) == 0);
+	CHECK(open_node(c, FUSE_OPEN, n, O_RDWR, &fh) == 0);
+	CHECK(lock_file(n, fh, F_WRLCK, FUSE_LK_FLOCK) == 0);
+	save();
+	CHECK(flock(host, LOCK_EX | LOCK_NB) == 0); /* nobody has it meanwhile */
+	CHECK(restore(VM_FS_SHARED, "t") < 0);
+	refused("another's now");
+	fs_free(c->fs);
+	client_free(c);
+	CHECK(flock(host, LOCK_UN) == 0);
+	CHECK(restore(VM_FS_SHARED, "t") == 0);
+	CHECK(flock(host, LOCK_EX | LOCK_NB) < 0);
+	end();
+
+	begin(VM_FS_SHARED);
+	CHECK(lookup(c, top, "f", &n) == 0);
+	CHECK(open_node(c, FUSE_OPEN, n, O_RDWR, &fh) == 0);
+	CHECK(lock_file(n, fh, F_WRLCK, 0) == 0);
+	save();
+	CHECK(restore(VM_FS_SHARED, "t") < 0);
+	refused("POSIX locks");
+	end();
+}
+
+static void other_kinds_are_refused(void)
+{
+	begin(VM_FS_PRIVATE);
+	save();
+	CHECK(restore(VM_FS_SHARED, "t") < 0);
+	CHECK(strstr(why.text, "features"));
+	end();
+}
+
+/* Every number in it is wrong once: a section made by hand, as a checksum guards files. */
+static void nonsense_is_refused(void)
+{
+	static const uint64_t values[] = {0, 1,          2,           3,         4,
+					  5, 0xffffffff, 0x100000001, UINT64_MAX};
+	struct err e = {0};
+	unsigned fds = count_fds();
+
+	for (unsigned seed = 0; seed < 3000; seed++) {
+		unsigned dice = seed * 2654435761U;
+		struct state_writer *w = state_writer_new();
+		struct state_reader *r = NULL;
+		const void *data;
+		size_t len;
+
+		begin(VM_FS_SHARED);
+		state_begin(w, "fs  ", 1);
+		state_put_u64(w, UINT64_C(1) << 63);
+		state_put_u32(w, 0);
+		state_put_u32(w, 1); /* trees */
+		state_put_bytes(w, "t", 1);
+		state_put_u64(w, 2);
+		{
+			struct stat st;
+			struct statx sx;
+
+			CHECK(fstat(world.tree, &st) == 0);
+			CHECK(statx(world.tree, "", AT_EMPTY_PATH, STATX_ALL, &sx) == 0);
+			state_put_u64(w, st.st_ino);
+			state_put_u64(w, (uint64_t)sx.stx_btime.tv_sec);
+			state_put_u32(w, sx.stx_btime.tv_nsec);
+			state_put_u32(w, S_IFDIR);
+		}
+		state_put_u64(w, 0);
+		state_put_u32(w, 0);
+		state_put_u64(w, 0);
+		state_put_u64(w, 1); /* lookups */
+		for (unsigned i = 0; i < 40; i++) {
+			uint64_t v =
+				values[(dice = dice * 1664525 + 1013904223) >> 8 & 7];
+
+			switch (dice >> 16 & 3) {
+			case 0:
+				state_put_u32(w, (uint32_t)v);
+				break;
+			case 1:
+				state_put_u64(w, v);
+				break;
+			case 2:
+				state_put_bytes(w, "../f", (uint32_t)(v & 3) + 1);
+				break;
+			default:
+				state_put_bytes(w, "f", 1);
+			}
+		}
+		state_end(w);
+		CHECK(state_finish(w, &data, &len, &e) == 0);
+		CHECK(state_reader_new(data, len, &r, &e) == 0);
+		state_enter(r, "fs  ", 1);
+		if (fs_restore(c->fs, r, &e) == 0) {
+			state_leave(r); /* too much of it */
+			CHECK(state_check(r, &e) < 0);
+		}
+		CHECK(fs_counts(c->fs).handles == 0 && fs_counts(c->fs).inodes == 2);
+		state_reader_free(r);
+		state_writer_free(w);
+		fs_free(c->fs);
+		client_free(c);
+		world_end(&world);
+		if (tap_failed)
+			break;
+	}
+	CHECK(count_fds() == fds);
+}
+
+static const struct test tests[] = {
+	{"a restored session goes on by its numbers, with its files open",
+	 sessions_go_on},
+	{"without a guest there is nothing to restore", without_a_guest_nothing_is_kept},
+	{"a file that is gone or another is refused", what_is_gone_or_another_is_refused},
+	{"a changed file is refused where the guest believes what it keeps",
+	 what_has_changed_is_refused_if_private},
+	{"a removed file in use is refused", removed_files_in_use_are_refused},
+	{"what was stale stays so", stale_ones_stay_stale},
+	{"flocks are had again or refused, POSIX locks refused",
+	 locks_are_had_again_or_refused},
+	{"another kind of filesystem is refused", other_kinds_are_refused},
+	{"a state of nonsense is refused, and nothing of it is left",
+	 nonsense_is_refused},
+};
+TEST_MAIN(tests)

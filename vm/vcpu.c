@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vm/vcpu.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+#include "vm/kvm.h"
+
+/* Of the signals that nobody sends, one that can't fail to be queued (real-time ones
+ * can: RLIMIT_SIGPENDING). */
+#define KICK       SIGSTKFLT
+
+#define STACK_SIZE ((size_t)512 << 10)
+
+enum want {
+	PARK,
+	RUN,
+	QUIT
+};
+
+enum reason {
+	EXIT_IO,
+	EXIT_MMIO,
+	EXIT_HLT,
+	EXIT_INTR,
+	EXIT_OTHER,
+	EXIT_REASONS
+};
+
+struct vcpu {
+	struct vcpus *set;
+	unsigned index;
+	int fd;              /* owned */
+	struct kvm_run *run; /* mapped */
+	pthread_t thread;
+	bool has_thread;
+	_Atomic uint64_t exits[EXIT_REASONS]; /* written by its thread alone */
+};
+
+struct vcpus {
+	struct vcpus_config c;
+	size_t run_size;
+	struct memory_range hotplug;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum want want;
+	unsigned started;  /* threads that are behind enter_thread */
+	unsigned running;  /* threads that aren't parked */
+	struct err failed; /* of enter_thread */
+
+	struct vcpu vcpu[VCPUS_MOST];
+};
+
+/* ---- why a guest can't go on ---- */
+
+static void end(struct vcpu *v, enum vm_end why, const char *text)
+{
+	vcpus_park(v->set);
+	v->set->c.ended(v->set->c.arg, why, text);
+}
+
+/* With where the vCPU is. Returns false: it doesn't go on. */
+static bool fail(struct vcpu *v, enum vm_end why, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static bool fail(struct vcpu *v, enum vm_end why, const char *fmt, ...)
+{
+	char what[160], where[320], text[sizeof(what) + sizeof(where) + 16];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	arch_cpu_describe(v->fd, v->set->c.mem, where, sizeof(where));
+	(void)snprintf(text, sizeof(text), "vCPU %u: %s: %s", v->index, what, where);
+	end(v, why, text);
+	return false;
+}
+
+static bool on_internal_error(struct vcpu *v)
+{
+	static const char *const names[] = {
+		[KVM_INTERNAL_ERROR_EMULATION] = "an instruction that KVM can't emulate",
+		[KVM_INTERNAL_ERROR_SIMUL_EX] = "exceptions at the same time",
+		[KVM_INTERNAL_ERROR_DELIVERY_EV] = "an event that can't be delivered",
+		[KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON] = "an unexpected exit",
+	};
+	const struct kvm_run *run = v->run;
+	uint32_t n = run->internal.suberror;
+	const char *name = n < ARRAY_LEN(names) ? names[n] : NULL;
+
+	return fail(v, VM_END_ERROR, "KVM's internal error %u (%s)", n,
+		    name ? name : "unknown");
+}
+
+static bool on_system_event(struct vcpu *v)
+{
+	switch (v->run->system_event.type) {
+	case KVM_SYSTEM_EVENT_SHUTDOWN:
+		end(v, VM_END_SHUTDOWN, "the guest switched itself off");
+		return false;
+	case KVM_SYSTEM_EVENT_RESET:
+		end(v, VM_END_RESET, "the guest asked for a reset");
+		return false;
+	case KVM_SYSTEM_EVENT_CRASH:
+		return fail(v, VM_END_PANIC, "the guest reported a crash");
+	default:
+		return fail(v, VM_END_ERROR, "system event %u",
+			    v->run->system_event.type);
+	}
+}
+
+/* ---- the buses ---- */
+
+/* A string instruction is several accesses to one port. */
+static void on_io(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+	char *data = (char *)run + run->io.data_offset;
+	bool write = run->io.direction == KVM_EXIT_IO_OUT;
+
+	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size)
+		if (!bus_access(v->set->c.pio, run->io.port, data, run->io.size, write) &&
+		    !write)
+			memset(data, 0xff, run->io.size);
+}
+
+static bool on_mmio(struct vcpu *v)
+{
+	const struct memory_range *h = &v->set->hotplug;
+	struct kvm_run *run = v->run;
+	uint64_t addr = run->mmio.phys_addr;
+
+	if (bus_access(v->set->c.mmio, addr, run->mmio.data, run->mmio.len,
+		       run->mmio.is_write))
+		return true;
+	if (addr >= h->gpa && addr - h->gpa < h->len)
+		return fail(v, VM_END_ERROR,
+			    "the guest touched memory at %#llx that isn't plugged in",
+			    (unsigned long long)addr);
+	if (!run->mmio.is_write)
+		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
+	return true;
+}
+
+/* ---- a vCPU's thread ---- */
+
+static void count(struct vcpu *v, enum reason r)
+{
+	uint64_t n = atomic_load_explicit(&v->exits[r], memory_order_relaxed);
+
+	atomic_store_explicit(&v->exits[r], n + 1, memory_order_relaxed);
+}
+
+/* Whether the vCPU goes on. */
+static bool on_exit_of(struct vcpu *v)
+{
+	switch (v->run->exit_reason) {
+	case KVM_EXIT_IO:
+		count(v, EXIT_IO);
+		on_io(v);
+		return true;
+	case KVM_EXIT_MMIO:
+		count(v, EXIT_MMIO);
+		return on_mmio(v);
+	case KVM_EXIT_HLT:
+		count(v, EXIT_HLT);
+		return true;
+	case KVM_EXIT_INTR:
+		count(v, EXIT_INTR);
+		return true;
+	default:
+		count(v, EXIT_OTHER);
+	}
+	switch (v->run->exit_reason) {
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+		return true;
+	case KVM_EXIT_SHUTDOWN:
+		return fail(v, VM_END_TRIPLE_FAULT, "triple fault");
+	case KVM_EXIT_SYSTEM_EVENT:
+		return on_system_event(v);
+	case KVM_EXIT_INTERNAL_ERROR:
+		return on_internal_error(v);
+	case KVM_EXIT_FAIL_ENTRY:
+		return fail(v, VM_END_ERROR, "the processor refused to enter it (%#llx)",
+			    v->run->fail_entry.hardware_entry_failure_reason);
+	default:
+		return fail(v, VM_END_ERROR, "KVM's exit %u", v->run->exit_reason);
+	}
+}
+
+/* Takes kicks that are pending, or KVM_RUN would return at once for ever. */
+static void take_kicks(void)
+{
+	const struct timespec now = {0};
+	sigset_t kick;
+
+	(void)sigemptyset(&kick);
+	(void)sigaddset(&kick, KICK);
+	while (sigtimedwait(&kick, NULL, &now) == KICK || errno == EINTR)
+		;
+}
+
+/* Runs the guest until a kick, or until it can't go on. */
+static void run(struct vcpu *v)
+{
+	int r;
+
+	for (;;) {
+		r = ioctl(v->fd, KVM_RUN, 0);
+		if (r == 0 && on_exit_of(v))
+			continue;
+		if (r == 0)
+			return;
+		/* A processor that the guest has just woken up. */
+		if (errno == EAGAIN)
+			continue;
+		if (errno != EINTR) {
+			count(v, EXIT_OTHER);
+			(void)fail(v, VM_END_ERROR, "KVM_RUN: errno %d", errno);
+			return;
+		}
+		count(v, EXIT_INTR);
+		take_kicks();
+		return;
+	}
+}
+
+/* With the lock: parks until the vCPU is to run (true), or to end. */
+static bool wait_to_run(struct vcpus *s)
+{
+	while (s->want == PARK)
+		(void)pthread_cond_wait(&s->changed, &s->lock);
+	return s->want == RUN;
+}
+
+static void *thread_main(void *arg)
+{
+	struct vcpu *v = arg;
+	struct vcpus *s = v->set;
+	struct err e = {0};
+	int r = s->c.enter_thread ? s->c.enter_thread(s->c.arg, &e) : 0;
+
+	(void)pthread_mutex_lock(&s->lock);
+	if (r < 0 && !s->failed.code)
+		s->failed = e;
+	s->started++;
+	(void)pthread_cond_broadcast(&s->changed);
+	while (wait_to_run(s)) {
+		s->running++;
+		(void)pthread_mutex_unlock(&s->lock);
+		run(v);
+		(void)pthread_mutex_lock(&s->lock);
+		s->running--;
+		(void)pthread_cond_broadcast(&s->changed);
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+/* ---- all of them ---- */
+
+/* All signals are the other threads', but those that an instruction of this one raises. */
+static void blocked_signals(sigset_t *ret)
+{
+	static const int own[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+				  SIGTRAP, SIGABRT, SIGSYS};
+
+	(void)sigfillset(ret);
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		(void)sigdelset(ret, own[i]);
+}
+
+/* The mask while the guest runs. The kernel's set has 8 bytes, and is the beginning of
+ * libc's. */
+static int set_signal_mask(int vcpu_fd)
+{
+	union {
+		struct kvm_signal_mask m;
+		char space[sizeof(struct kvm_signal_mask) + 8];
+	} mask = {.m = {.len = 8}};
+	sigset_t blocked;
+
+	blocked_signals(&blocked);
+	(void)sigdelset(&blocked, KICK);
+	memcpy(mask.m.sigset, &blocked, 8);
+	return ioctl(vcpu_fd, KVM_SET_SIGNAL_MASK, &mask.m);
+}
+
+static int vcpu_init(struct vcpus *s, struct vcpu *v, unsigned index, struct err *e)
+{
+	struct arch_cpu_config c = {index, s->c.count, s->c.cpuid};
+	void *p;
+
+	v->set = s;
+	v->index = index;
+	v->fd = ioctl(s->c.vm_fd, KVM_CREATE_VCPU, (unsigned long)index);
+	if (v->fd < 0)
+		return err_sys(e, "kvm: create vCPU %u", index);
+	p = mmap(NULL, s->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
+	if (p == MAP_FAILED)
+		return err_sys(e, "kvm: map the structure of vCPU %u", index);
+	v->run = p;
+	if (set_signal_mask(v->fd) < 0)
+		return err_sys(e, "kvm: set the signals of vCPU %u", index);
+	return arch_cpu_init(v->fd, &c, e);
+}
+
+static void vcpu_done(struct vcpu *v)
+{
+	if (v->has_thread)
+		(void)pthread_join(v->thread, NULL);
+	if (v->run)
+		(void)munmap(v->run, v->set->run_size);
+	fd_close(&v->fd);
+}
+
+int vcpus_new(const struct vcpus_config *c, struct vcpus **ret, struct err *e)
+{
+	struct vcpus *s;
+	int r = 0;
+
+	if (c->count == 0 || c->count > VCPUS_MOST)
+		return err_set(e, EINVAL, "%u vCPUs: there can be 1 to %d", c->count,
+			       VCPUS_MOST);
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_set(e, ENOMEM, "vcpu: no memory");
+	s->c = *c;
+	s->hotplug = memory_hotplug_range(c->mem);
+	(void)pthread_mutex_init(&s->lock, NULL);
+	(void)pthread_cond_init(&s->changed, NULL);
+	for (unsigned i = 0; i < c->count; i++)
+		s->vcpu[i].fd = -1;
+	r = kvm_run_size(c->kvm_fd, &s->run_size, e);
+	for (unsigned i = 0; i < c->count && r == 0; i++)
+		r = vcpu_init(s, &s->vcpu[i], i, e);
+	if (r < 0) {
+		vcpus_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* With the lock. */
+static void set_want(struct vcpus *s, enum want want)
+{
+	s->want = want;
+	(void)pthread_cond_broadcast(&s->changed);
+}
+
+static void kick_all(struct vcpus *s)
+{
+	for (unsigned i = 0; i < s->c.count; i++)
+		if (s->vcpu[i].has_thread)
+			(void)pthread_kill(s->vcpu[i].thread, KICK);
+}
+
+void vcpus_free(struct vcpus *s)
+{
+	if (!s)
+		return;
+	(void)pthread_mutex_lock(&s->lock);
+	set_want(s, QUIT);
+	(void)pthread_mutex_unlock(&s->lock);
+	kick_all(s);
+	for (unsigned i = 0; i < s->c.count; i++)
+		vcpu_done(&s->vcpu[i]);
+	(void)pthread_cond_destroy(&s->changed);
+	(void)pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+int vcpus_fd(const struct vcpus *s, unsigned index)
+{
+	return s->vcpu[index].fd;
+}
+
+static int make_thread(struct vcpu *v)
+{
+	char name[16];
+	pthread_attr_t attr;
+	int r;
+
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
+	r = pthread_create(&v->thread, &attr, thread_main, v);
+	(void)pthread_attr_destroy(&attr);
+	if (r)
+		return -r;
+	v->has_thread = true;
+	(void)snprintf(name, sizeof(name), "vcpu%u", v->index);
+	(void)pthread_setname_np(v->thread, name);
+	return 0;
+}
+
+int vcpus_spawn(struct vcpus *s, struct err *e)
+{
+	unsigned made = 0;
+	sigset_t blocked, old;
+	int r = 0;
+
+	blocked_signals(&blocked);
+	(void)pthread_sigmask(SIG_BLOCK, &blocked, &old);
+	for (; made < s->c.count && r == 0; made++)
+		r = make_thread(&s->vcpu[made]);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r < 0)
+		return err_code(e, r, "vcpu: make a thread");
+	(void)pthread_mutex_lock(&s->lock);
+	while (s->started < made)
+		(void)pthread_cond_wait(&s->changed, &s->lock);
+	if (s->failed.code) {
+		*e = s->failed;
+		r = -e->code;
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
+void vcpus_resume(struct vcpus *s)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	set_want(s, RUN);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+void vcpus_park(struct vcpus *s)
+{
+	bool kick;
+
+	(void)pthread_mutex_lock(&s->lock);
+	kick = s->want == RUN;
+	if (kick)
+		set_want(s, PARK);
+	(void)pthread_mutex_unlock(&s->lock);
+	if (kick)
+		kick_all(s);
+}
+
+void vcpus_pause(struct vcpus *s)
+{
+	vcpus_park(s);
+	(void)pthread_mutex_lock(&s->lock);
+	while (s->running > 0)
+		(void)pthread_cond_wait(&s->changed, &s->lock);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+struct vm_exits vcpus_exits(const struct vcpus *s)
+{
+	uint64_t sum[EXIT_REASONS] = {0};
+
+	for (unsigned i = 0; i < s->c.count; i++)
+		for (unsigned k = 0; k < EXIT_REASONS; k++)
+			sum[k] += atomic_load_explicit(&s->vcpu[i].exits[k],
+						       memory_order_relaxed);
+	return (struct vm_exits){sum[EXIT_IO], sum[EXIT_MMIO], sum[EXIT_HLT],
+				 sum[EXIT_INTR], sum[EXIT_OTHER]};
+}

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+libvm_a_SOURCES += vm/virtio/fs/abi.h vm/virtio/fs/fs.h vm/virtio/fs/internal.h
+libvm_a_SOURCES += vm/virtio/fs/attr.c
+libvm_a_SOURCES += vm/virtio/fs/cred.c
+libvm_a_SOURCES += vm/virtio/fs/dax.c
+libvm_a_SOURCES += vm/virtio/fs/device.c vm/virtio/fs/device.h
+libvm_a_SOURCES += vm/virtio/fs/dir.c
+libvm_a_SOURCES += vm/virtio/fs/fd.c
+libvm_a_SOURCES += vm/virtio/fs/file.c
+libvm_a_SOURCES += vm/virtio/fs/fs.c
+libvm_a_SOURCES += vm/virtio/fs/fuse.c
+libvm_a_SOURCES += vm/virtio/fs/handle.c
+libvm_a_SOURCES += vm/virtio/fs/inode.c
+libvm_a_SOURCES += vm/virtio/fs/lock.c
+libvm_a_SOURCES += vm/virtio/fs/mount.c
+libvm_a_SOURCES += vm/virtio/fs/name.c
+libvm_a_SOURCES += vm/virtio/fs/open.c
+libvm_a_SOURCES += vm/virtio/fs/restore.c
+libvm_a_SOURCES += vm/virtio/fs/save.c vm/virtio/fs/saved.h
+libvm_a_SOURCES += vm/virtio/fs/table.c
+libvm_a_SOURCES += vm/virtio/fs/tree.c
+libvm_a_SOURCES += vm/virtio/fs/xattr.c
+EXTRA_DIST += vm/virtio/fs/README.md
