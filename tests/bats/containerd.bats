@@ -105,7 +105,7 @@ a_life() {
 	prints $'hello\n/tmp'
 	[ "$stderr" = oops ]
 	run ! ctr task exec --exec-id two "$ID" nosuch
-	says 'exec failed.*nosuch.*not found in \$PATH'
+	runtime_is crun || says 'exec failed.*exec: "nosuch": executable file not found in \$PATH'
 	at_terminal ctr task exec --exec-id three -t "$ID" \
 		sh -c 'tty; read -r line; echo "got $line"; exit 6'
 	shows /dev/pts

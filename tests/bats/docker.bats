@@ -135,7 +135,7 @@ a_life() {
 	run -0 docker exec -i "$ID" cat <<<"a word"
 	prints "a word"
 	run -"${status_of_missing:-127}" docker exec "$ID" nosuch
-	says 'executable file.* not found in \$PATH'
+	runtime_is crun || says 'executable file not found in \$PATH'
 	run -126 docker exec "$ID" /bin/not-executable
 	says 'permission denied'
 	at_terminal docker exec -it "$ID" sh -c 'tty; read -r line; echo "got $line"; exit 6'
