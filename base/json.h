@@ -71,6 +71,7 @@ void json_key(struct json_writer *w, const char *key);
 void json_string(struct json_writer *w, const char *s);
 void json_int(struct json_writer *w, int64_t v);
 void json_uint(struct json_writer *w, uint64_t v);
+void json_number(struct json_writer *w, const char *text); /* "0.25": as it is */
 void json_bool(struct json_writer *w, bool v);
 void json_null(struct json_writer *w);
 

@@ -104,6 +104,11 @@ void json_uint(struct json_writer *w, uint64_t v)
 	check(w, yajl_gen_number(w->gen, num, (size_t)n));
 }
 
+void json_number(struct json_writer *w, const char *text)
+{
+	check(w, yajl_gen_number(w->gen, text, strlen(text)));
+}
+
 void json_bool(struct json_writer *w, bool v)
 {
 	check(w, yajl_gen_bool(w->gen, v));

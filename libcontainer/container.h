@@ -23,6 +23,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "libcontainer/cgroup/cgroup.h"
+#include "libcontainer/cgroup/stats.h"
+#include "libcontainer/cgroup/watch.h"
 #include "libcontainer/spec/spec.h"
 
 enum container_status {
@@ -111,6 +113,28 @@ int container_delete(struct container *c, bool force, const struct log *log,
  * Nothing found is no error. */
 int container_delete_remains(const char *root, const char *id, const struct log *log,
 			     struct err *e);
+
+/* Stops all of its processes where they are, and lets them go on. A created container can
+ * be paused too. -ESRCH "container not running", -EINVAL "container not paused". */
+int container_pause(struct container *c, struct err *e);
+int container_resume(struct container *c, struct err *e);
+
+/* Sets what is set in res, of a container that isn't stopped; devices are left as they
+ * are (as runc). On failure all limits are again what they were. */
+int container_update(struct container *c, const struct spec_resources *res,
+		     const struct log *log, struct err *e);
+
+/* The pids of all of its processes, in the caller's pid namespace and in the arena; none,
+ * if it is stopped. */
+int container_processes(const struct container *c, struct arena *a, pid_t **ret,
+			size_t *ret_count, struct err *e);
+
+/* What it uses, at this moment; lists are in the arena. */
+int container_stats(const struct container *c, struct arena *a, struct cgroup_stats *ret,
+		    struct err *e);
+
+/* Watches a container that isn't stopped for its end and for want of memory (watch.h). */
+int container_watch(const struct container *c, struct cgroup_watch *ret, struct err *e);
 
 struct exec_options {
 	const struct spec_process *process; /* whole, as --process gives it */

@@ -58,6 +58,16 @@ struct engine {
 
 	/* Signals the container's first process. */
 	int (*signal)(const struct container *c, int sig, struct err *e);
+
+	/* Of a container that is there: see container_pause and what follows it. */
+	int (*freeze)(const struct container *c, bool on, struct err *e);
+	int (*resize)(const struct container *c, const struct spec_resources *res,
+		      const struct log *log, struct err *e);
+	int (*processes)(const struct container *c, struct arena *a, pid_t **ret,
+			 size_t *ret_count, struct err *e);
+	int (*stats)(const struct container *c, struct arena *a, struct cgroup_stats *ret,
+		     struct err *e);
+	int (*watch)(const struct container *c, struct cgroup_watch *ret, struct err *e);
 };
 
 extern const struct engine native_engine;

@@ -277,6 +277,34 @@ static int send_signal(const struct container *c, int sig, struct err *e)
 	return r < 0 ? err_code(e, r, "signal %d", sig) : 0;
 }
 
+static int freeze(const struct container *c, bool on, struct err *e)
+{
+	return cgroup_freeze(&c->cgroup, on, e);
+}
+
+static int resize(const struct container *c, const struct spec_resources *res,
+		  const struct log *log, struct err *e)
+{
+	return cgroup_apply(&c->cgroup, res, log, e);
+}
+
+static int processes(const struct container *c, struct arena *a, pid_t **ret,
+		     size_t *ret_count, struct err *e)
+{
+	return cgroup_processes(&c->cgroup, a, ret, ret_count, e);
+}
+
+static int stats(const struct container *c, struct arena *a, struct cgroup_stats *ret,
+		 struct err *e)
+{
+	return cgroup_stats_read(&c->cgroup, a, ret, e);
+}
+
+static int watch(const struct container *c, struct cgroup_watch *ret, struct err *e)
+{
+	return cgroup_watch_open(&c->cgroup, c->pidfd, ret, e);
+}
+
 const struct engine native_engine = {
 	.name = "native",
 	.prepare = prepare,
@@ -284,6 +312,11 @@ const struct engine native_engine = {
 	.exec_prepare = exec_prepare,
 	.exec_body = exec_body,
 	.signal = send_signal,
+	.freeze = freeze,
+	.resize = resize,
+	.processes = processes,
+	.stats = stats,
+	.watch = watch,
 };
 
 const struct engine *engine_find(const char *name)

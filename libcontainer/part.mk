@@ -20,6 +20,7 @@ libcontainer_a_SOURCES = \
 	libcontainer/init.c libcontainer/init.h \
 	libcontainer/namespaces.c libcontainer/namespaces.h \
 	libcontainer/native.c \
+	libcontainer/running.c \
 	libcontainer/start.c \
 	libcontainer/state.c libcontainer/state.h \
 	libcontainer/sync.c libcontainer/sync.h \

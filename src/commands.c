@@ -4,8 +4,9 @@
 #include "base/str.h"
 
 const struct command *const commands[] = {
-	&cmd_create, &cmd_start, &cmd_run,  &cmd_exec,     &cmd_kill, &cmd_delete,
-	&cmd_state,  &cmd_list,  &cmd_spec, &cmd_features, &cmd_help, NULL,
+	&cmd_create, &cmd_start, &cmd_run,      &cmd_exec,  &cmd_kill,   &cmd_delete,
+	&cmd_state,  &cmd_list,  &cmd_ps,       &cmd_pause, &cmd_resume, &cmd_update,
+	&cmd_events, &cmd_spec,  &cmd_features, &cmd_help,  NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -20,8 +21,9 @@ const struct command *command_find(const char *name)
 bool command_is_planned(const char *name)
 {
 	static const char *const planned[] = {
-		"checkpoint", "events",  "mounts", "pause",
-		"ps",         "restore", "resume", "update",
+		"checkpoint",
+		"mounts",
+		"restore",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(planned); i++) {

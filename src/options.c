@@ -7,6 +7,8 @@
 
 #include "base/str.h"
 #include "libcontainer/spec/spec.h"
+#include "src/duration.h"
+#include "src/size.h"
 
 /* Never set: options_parse stops where it meets this row. */
 const struct option option_help[] = {
@@ -64,6 +66,54 @@ int option_set_u32(const struct option_value *v, void *field, struct err *e)
 
 	if (r < 0)
 		return err_set(e, -r, "not a number from 0 to 4294967295: %s", v->text);
+	return 0;
+}
+
+int option_set_opt_u64(const struct option_value *v, void *field, struct err *e)
+{
+	struct opt_u64 *o = field;
+
+	o->set = v->text[0];
+	if (o->set && str_to_u64(v->text, &o->v) < 0)
+		return err_set(e, EINVAL, "not a number: %s", v->text);
+	return 0;
+}
+
+int option_set_opt_i64(const struct option_value *v, void *field, struct err *e)
+{
+	struct opt_i64 *o = field;
+
+	o->set = v->text[0];
+	if (o->set && str_to_i64(v->text, &o->v) < 0)
+		return err_set(e, EINVAL, "not a number: %s", v->text);
+	return 0;
+}
+
+int option_set_opt_size(const struct option_value *v, void *field, struct err *e)
+{
+	struct opt_i64 *o = field;
+
+	o->set = v->text[0];
+	if (!o->set)
+		return 0;
+	if (str_eq(v->text, "-1")) {
+		o->v = -1;
+		return 0;
+	}
+	if (size_parse(v->text, &o->v) < 0)
+		return err_set(e, EINVAL, "not a size (512m, 1GiB): %s", v->text);
+	return 0;
+}
+
+int option_set_duration(const struct option_value *v, void *field, struct err *e)
+{
+	int64_t *ms = field;
+
+	if (duration_parse(v->text, ms) < 0)
+		return err_set(e, EINVAL, "not a duration (5s, 1m30s, 500ms): %s",
+			       v->text);
+	if (*ms <= 0)
+		return err_set(e, EINVAL, "duration must be at least 1ms: %s", v->text);
 	return 0;
 }
 

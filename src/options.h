@@ -44,6 +44,14 @@ int option_set_path(const struct option_value *v, void *field, struct err *e);
 int option_set_choice(const struct option_value *v, void *field, struct err *e);
 /* uint32_t */
 int option_set_u32(const struct option_value *v, void *field, struct err *e);
+/* struct opt_u64, struct opt_i64 (libcontainer/spec/spec.h); an empty text is as if the option
+ * hadn't been given, as with runc */
+int option_set_opt_u64(const struct option_value *v, void *field, struct err *e);
+int option_set_opt_i64(const struct option_value *v, void *field, struct err *e);
+/* The same; "512m", "1.5GiB", "-1" (size.h) */
+int option_set_opt_size(const struct option_value *v, void *field, struct err *e);
+/* int64_t, milliseconds; "1m30s" (duration.h), more than 0 */
+int option_set_duration(const struct option_value *v, void *field, struct err *e);
 /* struct strings (libcontainer/spec/spec.h): one more in the list */
 int option_add_string(const struct option_value *v, void *field, struct err *e);
 

@@ -3,12 +3,15 @@
 noinst_LIBRARIES += libsrc.a
 libsrc_a_SOURCES = \
 	src/bundle.c src/bundle.h \
+	src/capture.c src/capture.h \
 	src/cli.c \
-	src/cmd_create.c src/cmd_delete.c src/cmd_exec.c src/cmd_features.c src/cmd_help.c \
-	src/cmd_kill.c src/cmd_list.c src/cmd_run.c src/cmd_spec.c src/cmd_start.c \
-	src/cmd_state.c \
+	src/cmd_create.c src/cmd_delete.c src/cmd_events.c src/cmd_exec.c \
+	src/cmd_features.c src/cmd_help.c src/cmd_kill.c src/cmd_list.c src/cmd_pause.c \
+	src/cmd_ps.c src/cmd_resume.c src/cmd_run.c src/cmd_spec.c src/cmd_start.c \
+	src/cmd_state.c src/cmd_update.c \
 	src/command.h src/commands.c src/commands.h \
 	src/create.c src/create.h \
+	src/duration.c src/duration.h \
 	src/exec_process.c src/exec_process.h \
 	src/help.c src/help.h \
 	src/launch.c src/launch.h \
@@ -17,6 +20,8 @@ libsrc_a_SOURCES = \
 	src/root.c src/root.h \
 	src/self_exe.c src/self_exe.h \
 	src/signal_name.c src/signal_name.h \
+	src/size.c src/size.h \
+	src/stats_json.c src/stats_json.h \
 	src/table.c src/table.h \
 	src/version.c src/version.h
 EXTRA_DIST += src/README.md

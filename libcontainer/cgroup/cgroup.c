@@ -125,7 +125,7 @@ int cgroup_create(struct cgroup *c, const struct spec_resources *res,
 	if (made == 0)
 		r = check_unused(c, e);
 	if (r == 0)
-		r = limits_apply(c->fd, c->path, res, log, e);
+		r = limits_apply(c->fd, c->path, res, NULL, log, e);
 	if (r == 0)
 		r = set_device_filter(c, res, made > 0, log, e);
 	if (r < 0) {
@@ -202,15 +202,63 @@ int cgroup_open_of(const struct cgroup *c, pid_t pid, struct err *e)
 	return fd < 0 ? err_code(e, fd, "open cgroup %s", path) : fd;
 }
 
-int cgroup_apply(const struct cgroup *c, const struct spec_resources *res, struct err *e)
+int cgroup_apply(const struct cgroup *c, const struct spec_resources *res,
+		 const struct log *log, struct err *e)
 {
+	struct limits_undo undo = {0};
+	int r;
+
 	if (c->fd < 0)
 		return limits_any(res)
 			       ? err_set(e, ENODEV,
 					 "the container has no cgroup to set limits "
 					 "in")
 			       : 0;
-	return limits_apply(c->fd, c->path, res, NULL, e);
+	r = limits_apply(c->fd, c->path, res, &undo, log, e);
+	if (r < 0)
+		limits_take_back(c->fd, &undo, log);
+	limits_undo_done(&undo);
+	return r;
+}
+
+struct pid_list {
+	struct arena *arena;
+	pid_t *v;
+	size_t count, room;
+};
+
+static int add_pid(pid_t pid, void *arg)
+{
+	struct pid_list *l = arg;
+	pid_t *more;
+
+	if (l->count == l->room) {
+		more = arena_array(l->arena, l->room ? l->room * 2 : 64, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		if (l->count)
+			memcpy(more, l->v, l->count * sizeof(*more));
+		l->room = l->room ? l->room * 2 : 64;
+		l->v = more;
+	}
+	l->v[l->count++] = pid;
+	return 0;
+}
+
+int cgroup_processes(const struct cgroup *c, struct arena *a, pid_t **ret,
+		     size_t *ret_count, struct err *e)
+{
+	struct pid_list l = {.arena = a};
+	int r = c->fd < 0 ? 0 : cgroup_procs_each(c->fd, add_pid, &l);
+
+	if (r < 0)
+		return err_code(e, r, "read the processes of cgroup %s", c->path);
+	if (c->driver == CGROUP_DISABLED)
+		return err_set(e, ENODEV,
+			       "the container has no cgroup to find its processes in");
+	*ret = l.v;
+	*ret_count = l.count;
+	return 0;
 }
 
 static int signal_one(pid_t pid, void *arg)

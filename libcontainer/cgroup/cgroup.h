@@ -55,8 +55,14 @@ int cgroup_open_sub(const struct cgroup *c, const char *sub, struct err *e);
  * gives EBUSY). A descriptor as of cgroup_open_sub; -EXDEV if it is elsewhere. */
 int cgroup_open_of(const struct cgroup *c, pid_t pid, struct err *e);
 
-/* Writes changed limits (hull update); device rules stay as they are, as with runc. */
-int cgroup_apply(const struct cgroup *c, const struct spec_resources *res, struct err *e);
+/* Writes changed limits (hull update); device rules stay as they are, as with runc. If one
+ * can't be set, those before it get their old values back. */
+int cgroup_apply(const struct cgroup *c, const struct spec_resources *res,
+		 const struct log *log, struct err *e);
+
+/* The processes in it and below, in the arena. Of a cgroup that is gone: none. */
+int cgroup_processes(const struct cgroup *c, struct arena *a, pid_t **ret,
+		     size_t *ret_count, struct err *e);
 
 /* Signals every process in the cgroup and below; SIGKILL by cgroup.kill where there is
  * one, so that no fork escapes. None there is no error. */

@@ -20,12 +20,73 @@
 #define PERIOD_DEFAULT 100000 /* cpu.max, microseconds (cgroup-v2.rst) */
 #define UNLIMITED      (-1)
 #define NOTHING        (-2)
+#define OLD_MAX        ((size_t)64 * 1024)
 
 struct target {
 	int dir;
 	const char *path;
+	struct limits_undo *undo; /* or NULL */
 	const struct log *log;
 };
+
+struct limits_old {
+	const char *file, *text; /* in the arena */
+	struct limits_old *next;
+};
+
+/* What can't be read can't be written either, or needs no taking back. */
+static int remember(const struct target *t, const char *file, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	struct limits_old *old;
+	size_t len;
+
+	if (!t->undo || file_read(t->dir, file, OLD_MAX, &text, &len, ERR_IGNORE) < 0)
+		return 0;
+	old = arena_alloc(&t->undo->arena, sizeof(*old));
+	if (old) {
+		old->file = arena_strdup(&t->undo->arena, file);
+		old->text = arena_strndup(&t->undo->arena, text, len);
+		old->next = t->undo->last;
+	}
+	if (!old || !old->file || !old->text)
+		return err_code(e, ENOMEM, "change cgroup %s", t->path);
+	t->undo->last = old;
+	return 0;
+}
+
+/* Files as io.max take one line a write. */
+static int write_lines(int dir, const struct limits_old *old)
+{
+	AUTO_FREE char *text = str_fmt("%s", old->text);
+	char *line, *rest;
+	int r = text ? 0 : -ENOMEM;
+
+	for (line = text ? strtok_r(text, "\n", &rest) : NULL; line && r == 0;
+	     line = strtok_r(NULL, "\n", &rest))
+		r = file_write(dir, old->file, line);
+	/* An empty list (cpuset.cpus) is written as one. */
+	return text && !text[strspn(text, "\n")] ? file_write(dir, old->file, "\n") : r;
+}
+
+void limits_take_back(int dir, const struct limits_undo *undo, const struct log *log)
+{
+	char name[32];
+
+	for (const struct limits_old *old = undo->last; old; old = old->next) {
+		int r = write_lines(dir, old);
+
+		if (r < 0)
+			log_warn(log, "%s could not be set back: %s", old->file,
+				 err_name(-r, name, sizeof(name)));
+	}
+}
+
+void limits_undo_done(struct limits_undo *undo)
+{
+	arena_done(&undo->arena);
+	undo->last = NULL;
+}
 
 /* A limit's file is missing: say which controller, and why it isn't there. */
 static int explain_missing(const struct target *t, const char *file, struct err *e)
@@ -50,8 +111,11 @@ static int explain_missing(const struct target *t, const char *file, struct err 
 static int write_limit(const struct target *t, const char *file, const char *value,
 		       struct err *e)
 {
-	int r = file_write(t->dir, file, value);
+	int r = remember(t, file, e);
 
+	if (r < 0)
+		return r;
+	r = file_write(t->dir, file, value);
 	if (r == -ENOENT)
 		return explain_missing(t, file, e);
 	return r < 0 ? err_code(e, r, "cgroup %s: write \"%s\" to %s", t->path, value,
@@ -278,8 +342,11 @@ static int set_cpu(const struct target *t, const struct spec_cpu *c, struct err 
 static int set_unified_line(const struct target *t, const char *key, const char *line,
 			    struct err *e)
 {
-	int r = file_write(t->dir, key, line), len = (int)strcspn(key, ".");
+	int len = (int)strcspn(key, "."), r = remember(t, key, e);
 
+	if (r < 0)
+		return r;
+	r = file_write(t->dir, key, line);
 	if (r >= 0)
 		return 0;
 	if (r == -ENOENT || r == -EPERM) {
@@ -321,9 +388,9 @@ static int set_unified(const struct target *t, const struct spec_pair *p, struct
 }
 
 int limits_apply(int dir, const char *path, const struct spec_resources *res,
-		 const struct log *log, struct err *e)
+		 struct limits_undo *undo, const struct log *log, struct err *e)
 {
-	const struct target t = {.dir = dir, .path = path, .log = log};
+	const struct target t = {.dir = dir, .path = path, .undo = undo, .log = log};
 	int r;
 
 	if (!res)

@@ -8,15 +8,28 @@
 
 #include <stdbool.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "libcontainer/spec/spec.h"
 
+/* What files said before limits_apply wrote to them, newest first. */
+struct limits_old;
+struct limits_undo {
+	struct arena arena;
+	struct limits_old *last;
+};
+
 /* Writes what is set, through the cgroup's descriptor; path names it in errors. A value
  * that cgroup v2 has no file for is left out as runc does, with a warning where somebody
- * could miss its effect. */
+ * could miss its effect. undo: remembers how it was, or NULL. */
 int limits_apply(int dir, const char *path, const struct spec_resources *res,
-		 const struct log *log, struct err *e);
+		 struct limits_undo *undo, const struct log *log, struct err *e);
+
+/* Writes back what limits_apply has changed. What can't be is a warning. */
+void limits_take_back(int dir, const struct limits_undo *undo, const struct log *log);
+
+void limits_undo_done(struct limits_undo *undo);
 
 /* Whether there is anything to write. */
 bool limits_any(const struct spec_resources *res);

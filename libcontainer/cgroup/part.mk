@@ -10,6 +10,9 @@ libcgroup_a_SOURCES = \
 	libcontainer/cgroup/freezer.c libcontainer/cgroup/freezer.h \
 	libcontainer/cgroup/limits.c libcontainer/cgroup/limits.h \
 	libcontainer/cgroup/path.c libcontainer/cgroup/path.h \
-	libcontainer/cgroup/procs.c libcontainer/cgroup/procs.h
+	libcontainer/cgroup/procs.c libcontainer/cgroup/procs.h \
+	libcontainer/cgroup/psi.c libcontainer/cgroup/psi.h \
+	libcontainer/cgroup/stats.c libcontainer/cgroup/stats.h \
+	libcontainer/cgroup/watch.c libcontainer/cgroup/watch.h
 EXTRA_DIST += libcontainer/cgroup/README.md
 cgroup_libs = libcgroup.a $(spec_libs)

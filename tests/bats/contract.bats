@@ -543,7 +543,27 @@ says() { # TEXT: the error, in any case of its letters, or else
 	wants exit 4
 }
 
-@test "C6: pause, resume, ps, update, checkpoint and restore" {
+@test "C6: pause, resume, ps and update as the shim and podman pass them" {
+	requires pids
+	set_daemon
+	starts
+	calls pause "$ID"
+	wants out ""
+	is paused
+	calls resume "$ID"
+	is running
+	calls ps --format json "$ID"
+	jq -e --argjson pid "$pid" 'index($pid) != null' <<<"${got[out]}"
+	differs crun "has no table of ps"
+	calls ps --format table "$ID" -ef
+	[[ ${got[out]} == *PID*"$pid"* ]]
+	echo '{"pids": {"limit": 50}, "devices": [{"allow": false, "access": "rwm"}]}' >"$DIR/resources"
+	calls update "--resources=$DIR/resources" "$ID"
+	wants out ""
+	[ "$(cat "$(cgroup_of)/pids.max")" = 50 ]
+}
+
+@test "C6: checkpoint and restore" {
 	todo "C6 of commands that are not there yet"
 }
 

@@ -178,7 +178,7 @@ all_well() { # ROWS: how many there should have been
 	row "an unknown command"
 	fails runtime "No help topic for 'paws'" paws
 	row "a command that is still to come"
-	fails runtime '^pause: not supported yet' pause "$ID"
+	fails runtime '^checkpoint: not supported yet' checkpoint "$ID"
 	row "an unknown option"
 	fails runtime '^create: unknown option --no-such' create --no-such "$ID"
 	row "an unknown short option"

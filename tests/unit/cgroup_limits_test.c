@@ -65,7 +65,7 @@ static const char *got(const char *name)
 
 static int apply(const struct spec_resources *res, struct err *e)
 {
-	return limits_apply(dir, "/t", res, NULL, e);
+	return limits_apply(dir, "/t", res, NULL, NULL, e);
 }
 
 static struct opt_i64 i64(int64_t v)
@@ -358,6 +358,45 @@ static void unified_is_last_and_by_line(void)
 	end();
 }
 
+/* The folder's files are plain ones: a shorter text leaves the end of a longer one. */
+static void failed_update_is_undone(void)
+{
+	struct spec_memory m = {.limit = i64(4000), .reservation = i64(3000)};
+	struct spec_pids p = {i64(5)};
+	struct spec_resources res = {.pids = &p, .memory = &m};
+	struct limits_undo undo = {0};
+	struct err e;
+
+	begin();
+	put("pids.max", "9");
+	put("memory.max", "8000");
+	(void)unlinkat(dir, "memory.low", 0);
+	CHECK(limits_apply(dir, "/t", &res, &undo, NULL, &e) < 0);
+	CHECK_STR(got("pids.max"), "5");
+	CHECK_STR(got("memory.max"), "4000");
+	limits_take_back(dir, &undo, NULL);
+	CHECK_STR(got("pids.max"), "9");
+	CHECK_STR(got("memory.max"), "8000");
+	limits_undo_done(&undo);
+	end();
+}
+
+static void undone_by_line(void)
+{
+	struct spec_pair p[] = {{"io.max", "8:0 b=22"}};
+	struct spec_resources res = {.unified = {p, 1}};
+	struct limits_undo undo = {0};
+	struct err e;
+
+	begin();
+	put("io.max", "8:16 a=1\n8:32 c=3\n");
+	CHECK(limits_apply(dir, "/t", &res, &undo, NULL, &e) == 0);
+	limits_take_back(dir, &undo, NULL);
+	CHECK_STR(got("io.max"), "8:32 c=3\n8:32 c=3"); /* both lines, at offset 0 */
+	limits_undo_done(&undo);
+	end();
+}
+
 static void missing_file(void)
 {
 	struct spec_pids p = {i64(5)};
@@ -390,6 +429,8 @@ static const struct test tests[] = {
 	{"quota or period alone keeps the other", half_of_cpu_max},
 	{"unified keys are checked, and errors name them", unified},
 	{"unified comes last, a line a write", unified_is_last_and_by_line},
+	{"what an update has changed is taken back", failed_update_is_undone},
+	{"files of several lines are taken back by line", undone_by_line},
 	{"a missing file is told as a missing controller", missing_file},
 };
 

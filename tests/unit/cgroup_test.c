@@ -369,7 +369,7 @@ static void memory_limit(void)
 		CHECK(file_read_line(c.fd, "memory.events", text, sizeof(text)) > 0);
 		CHECK(cgroup_oom_kills(&c) == 0);
 		m.limit.v = 32 << 20;
-		CHECK(cgroup_apply(&c, &res, &e) == 0);
+		CHECK(cgroup_apply(&c, &res, NULL, &e) == 0);
 		CHECK(file_read_line(c.fd, "memory.max", text, sizeof(text)) > 0);
 		CHECK_STR(text, "33554432");
 		CHECK(cgroup_destroy(&c, &e) == 0);

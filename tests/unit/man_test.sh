@@ -14,7 +14,7 @@ commands() {
 }
 
 options() { # [COMMAND]: --name and -n, one a line
-	./hull "$@" --help | sed -n '/OPTIONS:$/,$p' | grep -oE '^   --[a-z-]+|, -[a-z]\b' |
+	./hull "$@" --help | sed -n '/OPTIONS:$/,$p' | grep -oE '^   --[a-z0-9-]+|, -[a-z]\b' |
 		grep -oE -- '--?[a-z-]+'
 }
 
