@@ -15,7 +15,7 @@ commands() {
 
 options() { # [COMMAND]: --name and -n, one a line
 	./hull "$@" --help | sed -n '/OPTIONS:$/,$p' | grep -oE '^   --[a-z0-9-]+|, -[a-z]\b' |
-		grep -oE -- '--?[a-z-]+'
+		grep -oE -- '--?[a-z0-9-]+'
 }
 
 check() { # SENTENCE MISSING
