@@ -96,6 +96,13 @@ tests_unit_root_test_LDADD = $(src_libs)
 tests_unit_report_test_LDADD = $(src_libs)
 tests_unit_self_exe_test_LDADD = $(src_libs)
 
+# sandbox
+sandbox_tests = tests/unit/cpio_test tests/unit/modules_test
+check_PROGRAMS += $(sandbox_tests)
+TESTS += $(sandbox_tests)
+tests_unit_cpio_test_LDADD = $(sandbox_libs)
+tests_unit_modules_test_LDADD = $(sandbox_libs)
+
 # libcontainer/spec
 noinst_HEADERS += tests/unit/spec_file.h
 spec_tests = tests/unit/spec_decode_test tests/unit/spec_validate_test \

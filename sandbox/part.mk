@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += libsandbox.a
+libsandbox_a_SOURCES = \
+	sandbox/cpio.c sandbox/cpio.h \
+	sandbox/modules.c sandbox/modules.h
+EXTRA_DIST += sandbox/README.md
+sandbox_libs = libsandbox.a $(spec_libs)
