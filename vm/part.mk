@@ -20,6 +20,7 @@ libvm_a_SOURCES += vm/virtio/vsock.c vm/virtio/vsock.h vm/virtio/vsock_parts.h
 libvm_a_SOURCES += vm/virtio/vsock_list.h
 libvm_a_SOURCES += vm/virtio/vsock_packet.c vm/virtio/vsock_packet.h
 libvm_a_SOURCES += vm/virtio/vsock_ring.c vm/virtio/vsock_ring.h
+libvm_a_SOURCES += vm/virtio/vsock_receive.c vm/virtio/vsock_users.c vm/virtio/vsock_work.c
 libvm_a_SOURCES += vm/virtio/vsock_send.c
 libvm_a_SOURCES += vm/virtio/vsock_stream.c
 libvm_a_SOURCES += vm/virtio/vsock_table.c vm/virtio/vsock_table.h
