@@ -6,6 +6,7 @@ tests_unit_loop_test_LDADD = $(vm_libs)
 check_PROGRAMS += $(vm_tests)
 TESTS += $(vm_tests)
 vm_tests += tests/unit/state_test
+tests_unit_state_test_SOURCES = tests/unit/state_test.c tests/unit/state_seal.h
 tests_unit_state_test_LDADD = $(vm_libs)
 noinst_HEADERS += tests/unit/kernel_file.h
 vm_tests += tests/unit/kernel_elf_test
