@@ -224,10 +224,8 @@ void serial_free(struct serial *s)
 
 void serial_save(struct serial *s, struct state_writer *w)
 {
-	/* Who waits for room has it in a machine with an empty buffer. */
-	const bool thre = s->thre || (s->len == BUFFER && s->ier & UART_IER_THRI);
 	const uint8_t regs[] = {s->ier, s->lcr, s->mcr,  s->scr,
-				s->dll, s->dlm, s->fifo, thre};
+				s->dll, s->dlm, s->fifo, s->thre};
 
 	state_begin(w, "SERI", 0);
 	state_put_bytes(w, regs, sizeof(regs));
@@ -248,7 +246,5 @@ void serial_restore(struct serial *s, struct state_reader *r)
 	s->dll = regs[4];
 	s->dlm = regs[5];
 	s->fifo = regs[6];
-	/* Once more: one too many is harmless, as its reader finds nothing pending. */
-	if (regs[7])
-		raise_thre(s);
+	s->thre = regs[7];
 }

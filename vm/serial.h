@@ -35,8 +35,6 @@ void serial_output(struct serial *s, serial_fn *fn, void *arg);
 /* Hands over what there is, on the loop's thread. */
 void serial_flush(struct serial *s);
 
-/* While no vCPU runs. Bytes that weren't handed over yet are not part of it: they were said
- * by the machine that is saved. */
 void serial_save(struct serial *s, struct state_writer *w);
 void serial_restore(struct serial *s, struct state_reader *r);
 

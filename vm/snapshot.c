@@ -85,7 +85,6 @@ static int save_state(struct vm *vm, struct state_writer *w, struct err *e)
 	}
 	if (r == 0)
 		r = arch_vm_save(vm->vm_fd, w, e);
-	serial_save(vm->serial, w);
 	for (unsigned i = 0; i < PLAN_DEVICES && r == 0; i++)
 		if (vm->dev[i])
 			virtio_save(vm->dev[i], w, i);
@@ -144,10 +143,8 @@ int vm_save(struct vm *vm, int state_fd, int memory_fd, struct err *e)
 
 static int load_devices(struct vm *vm, struct state_reader *r, struct err *e)
 {
-	int n;
+	int n = 0;
 
-	serial_restore(vm->serial, r);
-	n = state_check(r, e);
 	for (unsigned i = 0; i < PLAN_DEVICES && n == 0; i++)
 		if (vm->dev[i])
 			n = virtio_restore(vm->dev[i], r, i, e);
