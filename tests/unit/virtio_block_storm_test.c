@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The block device under hostile drivers, and with many threads at work. */
-#include <dirent.h>
 #include <errno.h>
 #include <linux/virtio_mmio.h>
 #include <stdatomic.h>
@@ -8,6 +7,7 @@
 #include "base/str.h"
 
 #include "tests/unit/block_world.h"
+#include "tests/unit/usage.h"
 
 /* ---- hostile drivers ---- */
 
@@ -269,21 +269,9 @@ static void one_busy_disk_does_not_stop_another(void)
 
 /* ---- what is left ---- */
 
-static int count(const char *path)
-{
-	DIR *d = opendir(path);
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		(void)closedir(d);
-	return n;
-}
-
 static void nothing_is_left(void)
 {
-	int fds = count("/proc/self/fd"), threads = count("/proc/self/task");
+	unsigned fds = count_fds(), threads = count_threads();
 	struct flood f = {0};
 	struct world w;
 
@@ -293,7 +281,7 @@ static void nothing_is_left(void)
 		flood_put(&f, &w, i & 1, 0);
 		end(&w);
 	}
-	CHECK(count("/proc/self/fd") == fds && count("/proc/self/task") == threads);
+	CHECK(count_fds() == fds && count_threads() == threads);
 }
 
 static const struct test tests[] = {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The vsock device as a whole: interrupts, resets, pauses, saved machines, its resources. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "vm/virtio/vsock_parts.h"
 
+#include "tests/unit/usage.h"
 #include "tests/unit/vsock_world.h"
 
 /* ---- queues and interrupts ---- */
@@ -388,18 +388,6 @@ static void a_state_with_a_reserved_cid(void)
 
 /* ---- resources ---- */
 
-static unsigned open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		(void)closedir(d);
-	return n;
-}
-
 /* However few descriptors there are left, it is made or it isn't. */
 static void descriptors_run_out(void)
 {
@@ -413,7 +401,7 @@ static void descriptors_run_out(void)
 	drv_init(&d, 2 << 20);
 	c.mem = d.mem;
 	c.loop = d.loop;
-	before = open_fds();
+	before = count_fds();
 	lowest = fcntl(0, F_DUPFD_CLOEXEC, 0);
 	(void)close(lowest);
 	CHECK(getrlimit(RLIMIT_NOFILE, &old) == 0);
@@ -431,7 +419,7 @@ static void descriptors_run_out(void)
 		failed += r < 0;
 		if (r == 0)
 			virtio_free(vsock_device(v));
-		CHECK(open_fds() == before);
+		CHECK(count_fds() == before);
 	}
 	CHECK(made >= 1 && failed >= 6);
 	CHECK(loop_once(d.loop, 0, ERR_IGNORE) == 0);
