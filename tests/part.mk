@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_HEADERS += tests/unit/tap.h
+noinst_HEADERS += tests/unit/child.h tests/unit/sums.h tests/unit/usage.h
 
 # A test a line: its folder decides what it may link.
 base_tests = tests/unit/err_test tests/unit/str_test tests/unit/path_test \

@@ -2,11 +2,7 @@
 #include "vm/vcpu.h"
 
 #include <errno.h>
-#include <linux/kvm.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +12,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "vm/kvm.h"
+#include "vm/vcpu_parts.h"
 
 /* Of the signals that nobody sends, one that can't fail to be queued (real-time ones
  * can: RLIMIT_SIGPENDING). */
@@ -23,183 +20,7 @@
 
 #define STACK_SIZE ((size_t)512 << 10)
 
-enum want {
-	PARK,
-	RUN,
-	QUIT
-};
-
-enum reason {
-	EXIT_IO,
-	EXIT_MMIO,
-	EXIT_HLT,
-	EXIT_INTR,
-	EXIT_OTHER,
-	EXIT_REASONS
-};
-
-struct vcpu {
-	struct vcpus *set;
-	unsigned index;
-	int fd;              /* owned */
-	struct kvm_run *run; /* mapped */
-	pthread_t thread;
-	bool has_thread;
-	_Atomic uint64_t exits[EXIT_REASONS]; /* written by its thread alone */
-};
-
-struct vcpus {
-	struct vcpus_config c;
-	size_t run_size;
-	struct memory_range hotplug;
-
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	enum want want;
-	unsigned started;  /* threads that are behind enter_thread */
-	unsigned running;  /* threads that aren't parked */
-	struct err failed; /* of enter_thread */
-
-	struct vcpu vcpu[VCPUS_MOST];
-};
-
-/* ---- why a guest can't go on ---- */
-
-static void end(struct vcpu *v, enum vm_end why, const char *text)
-{
-	vcpus_park(v->set);
-	v->set->c.ended(v->set->c.arg, why, text);
-}
-
-/* With where the vCPU is. Returns false: it doesn't go on. */
-static bool fail(struct vcpu *v, enum vm_end why, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static bool fail(struct vcpu *v, enum vm_end why, const char *fmt, ...)
-{
-	char what[160], where[320], text[sizeof(what) + sizeof(where) + 16];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
-	arch_cpu_describe(v->fd, v->set->c.mem, where, sizeof(where));
-	(void)snprintf(text, sizeof(text), "vCPU %u: %s: %s", v->index, what, where);
-	end(v, why, text);
-	return false;
-}
-
-static bool on_internal_error(struct vcpu *v)
-{
-	static const char *const names[] = {
-		[KVM_INTERNAL_ERROR_EMULATION] = "an instruction that KVM can't emulate",
-		[KVM_INTERNAL_ERROR_SIMUL_EX] = "exceptions at the same time",
-		[KVM_INTERNAL_ERROR_DELIVERY_EV] = "an event that can't be delivered",
-		[KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON] = "an unexpected exit",
-	};
-	const struct kvm_run *run = v->run;
-	uint32_t n = run->internal.suberror;
-	const char *name = n < ARRAY_LEN(names) ? names[n] : NULL;
-
-	return fail(v, VM_END_ERROR, "KVM's internal error %u (%s)", n,
-		    name ? name : "unknown");
-}
-
-static bool on_system_event(struct vcpu *v)
-{
-	switch (v->run->system_event.type) {
-	case KVM_SYSTEM_EVENT_SHUTDOWN:
-		end(v, VM_END_SHUTDOWN, "the guest switched itself off");
-		return false;
-	case KVM_SYSTEM_EVENT_RESET:
-		end(v, VM_END_RESET, "the guest asked for a reset");
-		return false;
-	case KVM_SYSTEM_EVENT_CRASH:
-		return fail(v, VM_END_PANIC, "the guest reported a crash");
-	default:
-		return fail(v, VM_END_ERROR, "system event %u",
-			    v->run->system_event.type);
-	}
-}
-
-/* ---- the buses ---- */
-
-/* A string instruction is several accesses to one port. */
-static void on_io(struct vcpu *v)
-{
-	struct kvm_run *run = v->run;
-	char *data = (char *)run + run->io.data_offset;
-	bool write = run->io.direction == KVM_EXIT_IO_OUT;
-
-	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size)
-		if (!bus_access(v->set->c.pio, run->io.port, data, run->io.size, write) &&
-		    !write)
-			memset(data, 0xff, run->io.size);
-}
-
-static bool on_mmio(struct vcpu *v)
-{
-	const struct memory_range *h = &v->set->hotplug;
-	struct kvm_run *run = v->run;
-	uint64_t addr = run->mmio.phys_addr;
-
-	if (bus_access(v->set->c.mmio, addr, run->mmio.data, run->mmio.len,
-		       run->mmio.is_write))
-		return true;
-	if (addr >= h->gpa && addr - h->gpa < h->len)
-		return fail(v, VM_END_ERROR,
-			    "the guest touched memory at %#llx that isn't plugged in",
-			    (unsigned long long)addr);
-	if (!run->mmio.is_write)
-		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
-	return true;
-}
-
 /* ---- a vCPU's thread ---- */
-
-static void count(struct vcpu *v, enum reason r)
-{
-	uint64_t n = atomic_load_explicit(&v->exits[r], memory_order_relaxed);
-
-	atomic_store_explicit(&v->exits[r], n + 1, memory_order_relaxed);
-}
-
-/* Whether the vCPU goes on. */
-static bool on_exit_of(struct vcpu *v)
-{
-	switch (v->run->exit_reason) {
-	case KVM_EXIT_IO:
-		count(v, EXIT_IO);
-		on_io(v);
-		return true;
-	case KVM_EXIT_MMIO:
-		count(v, EXIT_MMIO);
-		return on_mmio(v);
-	case KVM_EXIT_HLT:
-		count(v, EXIT_HLT);
-		return true;
-	case KVM_EXIT_INTR:
-		count(v, EXIT_INTR);
-		return true;
-	default:
-		count(v, EXIT_OTHER);
-	}
-	switch (v->run->exit_reason) {
-	case KVM_EXIT_IRQ_WINDOW_OPEN:
-		return true;
-	case KVM_EXIT_SHUTDOWN:
-		return fail(v, VM_END_TRIPLE_FAULT, "triple fault");
-	case KVM_EXIT_SYSTEM_EVENT:
-		return on_system_event(v);
-	case KVM_EXIT_INTERNAL_ERROR:
-		return on_internal_error(v);
-	case KVM_EXIT_FAIL_ENTRY:
-		return fail(v, VM_END_ERROR, "the processor refused to enter it (%#llx)",
-			    v->run->fail_entry.hardware_entry_failure_reason);
-	default:
-		return fail(v, VM_END_ERROR, "KVM's exit %u", v->run->exit_reason);
-	}
-}
 
 /* Takes kicks that are pending, or KVM_RUN would return at once for ever. */
 static void take_kicks(void)
@@ -220,7 +41,7 @@ static void run(struct vcpu *v)
 
 	for (;;) {
 		r = ioctl(v->fd, KVM_RUN, 0);
-		if (r == 0 && on_exit_of(v))
+		if (r == 0 && vcpu_exit(v))
 			continue;
 		if (r == 0)
 			return;
@@ -228,11 +49,11 @@ static void run(struct vcpu *v)
 		if (errno == EAGAIN)
 			continue;
 		if (errno != EINTR) {
-			count(v, EXIT_OTHER);
-			(void)fail(v, VM_END_ERROR, "KVM_RUN: errno %d", errno);
+			vcpu_count(v, EXIT_OTHER);
+			(void)vcpu_fail(v, VM_END_ERROR, "KVM_RUN: errno %d", errno);
 			return;
 		}
-		count(v, EXIT_INTR);
+		vcpu_count(v, EXIT_INTR);
 		take_kicks();
 		return;
 	}

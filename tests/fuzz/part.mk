@@ -39,7 +39,7 @@ tests_fuzz_kernel_fuzz_LDADD = $(vm_libs)
 tests_fuzz_kernel_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 # Virtio devices, by a driver that does anything.
 check_PROGRAMS += tests/fuzz/virtqueue_fuzz
-tests_fuzz_virtqueue_fuzz_SOURCES = tests/fuzz/virtqueue_fuzz.c $(fuzz_main)
+tests_fuzz_virtqueue_fuzz_SOURCES = tests/fuzz/virtqueue_fuzz.c tests/fuzz/virtqueue_devices.c tests/fuzz/virtqueue_devices.h $(fuzz_main)
 tests_fuzz_virtqueue_fuzz_LDADD = $(driver_libs)
 tests_fuzz_virtqueue_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 check_PROGRAMS += tests/fuzz/vsock_fuzz

@@ -4,168 +4,32 @@
  * buffers, in any order, beside what makes a device get as far as its requests. The first
  * byte of the input is the device, each of the others begins a step.
  *
- * A device is a row of `devices`: how it is made, and (or NULL) what the host does to it,
- * with some bytes of the input. All happens on one thread, so that an input always does
- * the same.
+ * All happens on one thread, so that an input always does the same. One of the steps saves
+ * the device, perhaps damages what was saved, and goes on with another device that is
+ * restored from it.
  */
+#include <fcntl.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/str.h"
-#include "vm/virtio/balloon.h"
-#include "vm/virtio/block.h"
-#include "vm/virtio/console.h"
-#include "vm/virtio/mem.h"
+#include "vm/state.h"
 #include "vm/virtio/mmio.h"
-#include "vm/virtio/net.h"
-#include "vm/virtio/rng.h"
 
-#include "tests/unit/toy_device.h"
-#include "tests/unit/virtio_driver.h"
+#include "tests/fuzz/virtqueue_devices.h"
+#include "tests/unit/state_seal.h"
 
-#define MEMORY    (UINT64_C(4) << 20)
 #define STEPS_MAX 512
-#define DISK      65536
-#define HOTPLUG   (UINT64_C(64) << 20)
+#define STATE_MAX 65536
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct input {
 	const uint8_t *p;
 	size_t len;
-};
-
-struct world {
-	struct drv d;
-	struct worker_pool *pool;
-	struct toy toy;
-};
-
-struct device {
-	int (*make)(struct world *w, struct virtio_dev **ret, struct err *e);
-	void (*host)(struct virtio_dev *dev, const void *buf, size_t len);
-};
-
-/* ---- devices ---- */
-
-static int make_toy(struct world *w, struct virtio_dev **ret, struct err *e)
-{
-	*ret = &w->toy.dev;
-	return virtio_init(*ret, &toy_ops, w->d.mem, w->d.loop, e);
-}
-
-static int make_rng(struct world *w, struct virtio_dev **ret, struct err *e)
-{
-	return rng_new(w->d.mem, w->d.loop, ret, e);
-}
-
-static int make_console(struct world *w, struct virtio_dev **ret, struct err *e)
-{
-	return console_new(w->d.mem, w->d.loop, ret, e);
-}
-
-static void type(struct virtio_dev *dev, const void *buf, size_t len)
-{
-	(void)console_input(dev, buf, len);
-	console_resize(dev, (unsigned)len, 80);
-}
-
-static int make_block(struct world *w, struct virtio_dev **ret, struct err *e)
-{
-	return block_new(w->d.mem, w->d.loop, w->pool, ret, e);
-}
-
-static void exchange_disk(struct virtio_dev *dev, const void *buf, size_t len)
-{
-	struct vm_block_config c = {.fd = memfd_create("disk", MFD_CLOEXEC),
-				    .read_only = len & 1};
-
-	(void)block_disconnect(dev, ERR_IGNORE);
-	if (c.fd < 0 || ftruncate(c.fd, DISK) < 0 ||
-	    pwrite(c.fd, buf, len, 0) != (ssize_t)len ||
-	    block_connect(dev, &c, ERR_IGNORE) < 0)
-		fd_close(&c.fd);
-}
-
-static int make_net(struct world *w, struct virtio_dev **ret, struct err *e)
-{
-	return net_new(w->d.mem, w->d.loop, 0, ret, e);
-}
-
-/* A socket that gets what it sends is a tap that echoes; the input is its first frame. */
-static int echo_new(const void *frame, size_t len)
-{
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	socklen_t n = sizeof(a);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(sa_family_t)) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &n) < 0 ||
-	    connect(fd, (struct sockaddr *)&a, n) < 0 || send(fd, frame, len, 0) < 0)
-		fd_close(&fd);
-	return fd;
-}
-
-static void exchange_tap(struct virtio_dev *dev, const void *buf, size_t len)
-{
-	static const uint8_t mac[6] = {2, 1, 2, 3, 4, 5};
-	AUTO_FD fd = -1;
-
-	if (len == 1) {
-		dev->ops->pause(dev);
-		dev->ops->resume(dev);
-		return;
-	}
-	net_disconnect(dev);
-	fd = len ? echo_new(buf, len) : -1;
-	if (fd >= 0)
-		(void)net_attach(dev, &fd, mac, len & 1 ? 1500 : 0, ERR_IGNORE);
-}
-
-static int make_balloon(struct world *w, struct virtio_dev **ret, struct err *e)
-{
-	return balloon_new(w->d.mem, w->d.loop, ret, e);
-}
-
-static void ask_balloon(struct virtio_dev *dev, const void *buf, size_t len)
-{
-	(void)buf;
-	(void)balloon_request(dev, len * 4096, ERR_IGNORE);
-	(void)balloon_size(dev);
-}
-
-/* The only one whose memory has a range to plug in. */
-static int make_mem(struct world *w, struct virtio_dev **ret, struct err *e)
-{
-	struct memory_config c = {.size = MEMORY, .hotplug = HOTPLUG, .fd = -1};
-
-	memory_free(w->d.mem);
-	w->d.mem = NULL;
-	return memory_new(-1, &c, &w->d.mem, e) < 0
-		       ? -e->code
-		       : mem_new(w->d.mem, w->d.loop, ret, e);
-}
-
-static void ask_mem(struct virtio_dev *dev, const void *buf, size_t len)
-{
-	(void)buf;
-	(void)mem_request(dev, len << 20, ERR_IGNORE);
-	if (mem_plugged(dev) > HOTPLUG || mem_plugged(dev) & ((2 << 20) - 1))
-		abort();
-}
-
-static const struct device devices[] = {
-	{make_toy, NULL},         {make_rng, NULL},
-	{make_console, type},     {make_block, exchange_disk},
-	{make_net, exchange_tap}, {make_balloon, ask_balloon},
-	{make_mem, ask_mem},
 };
 
 /* ---- input ---- */
@@ -191,6 +55,72 @@ static const void *take_bytes(struct input *in, size_t *len)
 	in->p += *len;
 	in->len -= *len;
 	return p;
+}
+
+/* ---- save and restore ---- */
+
+static size_t save(struct virtio_dev *dev, uint8_t *buf)
+{
+	struct state_writer *w = state_writer_new();
+	const void *p;
+	size_t len;
+
+	if (dev->ops->pause)
+		dev->ops->pause(dev);
+	virtio_save(dev, w, 0);
+	if (state_finish(w, &p, &len, ERR_IGNORE) < 0 || len > STATE_MAX)
+		abort();
+	memcpy(buf, p, len);
+	state_writer_free(w);
+	return len;
+}
+
+/* Whether it took the state; if not, why it didn't was told. */
+static bool restore(struct virtio_dev *dev, const uint8_t *buf, size_t len)
+{
+	struct state_reader *r = NULL;
+	struct err e = {0};
+	int n = state_reader_new(buf, len, &r, &e);
+
+	if (n == 0)
+		n = virtio_restore(dev, r, 0, &e);
+	state_reader_free(r);
+	if (n < 0 && !e.code)
+		abort();
+	return n == 0;
+}
+
+static void exchange_device(struct world *w, const struct device *device)
+{
+	virtio_free(w->d.dev);
+	w->d.dev = NULL;
+	if (device->make(w, &w->d.dev, ERR_IGNORE) < 0)
+		abort();
+}
+
+/* What was saved has to be taken again; what was damaged may be. */
+static void save_and_restore(struct world *w, const struct device *device,
+			     struct input *in)
+{
+	static uint8_t buf[STATE_MAX];
+	size_t len = save(w->d.dev, buf);
+	uint32_t damages = take(in, 1) % 8;
+
+	for (unsigned i = 0; i < damages; i++) {
+		uint32_t at = take(in, 2);
+
+		buf[HEADER + at % (len - HEADER)] = (uint8_t)take(in, 1);
+	}
+	state_seal(buf, len);
+	exchange_device(w, device);
+	if (restore(w->d.dev, buf, len)) {
+		if (w->d.dev->ops->resume)
+			w->d.dev->ops->resume(w->d.dev);
+	} else {
+		if (damages == 0)
+			abort();
+		exchange_device(w, device); /* the other is of no use */
+	}
 }
 
 /* ---- steps ---- */
@@ -360,6 +290,8 @@ static void step_run(struct world *w, struct input *in)
 	(void)in;
 	do {
 		(void)worker_pool_poll(w->pool);
+		if (w->poll)
+			(void)w->poll(w->d.dev);
 	} while (left-- && loop_once(w->d.loop, 0, ERR_IGNORE) > 0);
 }
 
@@ -373,12 +305,14 @@ static step_fn *const steps[] = {
 
 static void step(struct world *w, const struct device *device, struct input *in)
 {
-	uint32_t op = take(in, 1) % (ARRAY_LEN(steps) + 1);
+	uint32_t op = take(in, 1) % (ARRAY_LEN(steps) + 2);
 	const void *p;
 	size_t len;
 
 	if (op < ARRAY_LEN(steps)) {
 		steps[op](w, in);
+	} else if (op > ARRAY_LEN(steps)) {
+		save_and_restore(w, device, in);
 	} else if (device->host) {
 		len = take(in, 1);
 		p = take_bytes(in, &len);
@@ -409,12 +343,16 @@ static void check(const struct virtio_dev *dev)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
-	const struct device *device = &devices[take(&in, 1) % ARRAY_LEN(devices)];
+	const struct device *device =
+		&virtqueue_devices[take(&in, 1) % virtqueue_devices_count];
 	struct virtio_dev *dev = NULL;
+	static int home = -1; /* where relative paths begin: a worker is elsewhere */
 	static struct world w;
 	struct err e = {0};
 
-	w = (struct world){0};
+	if (home < 0)
+		home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	w = (struct world){.poll = device->poll};
 	drv_init(&w.d, MEMORY);
 	if (worker_pool_new(&w.pool, &e) < 0 || device->make(&w, &dev, &e) < 0)
 		abort();
@@ -422,8 +360,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; in.len && i < STEPS_MAX; i++)
 		step(&w, device, &in);
 	step_run(&w, &in);
-	check(dev);
+	check(w.d.dev);
 	drv_done(&w.d);
 	worker_pool_free(w.pool);
+	if (fchdir(home) < 0)
+		abort();
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "vm/x86/aml.h"
 #include "vm/x86/x86.h"
 
+#include "tests/unit/sums.h"
 #include "tests/unit/tap.h"
 
 static struct memory *make(unsigned vcpus, unsigned vcpus_max)
@@ -37,15 +38,6 @@ static uint64_t get(const uint8_t *p, unsigned len)
 
 	memcpy(&v, p, len);
 	return v;
-}
-
-static bool sums_to_zero(const uint8_t *p, size_t len)
-{
-	uint8_t sum = 0;
-
-	for (size_t i = 0; i < len; i++)
-		sum = (uint8_t)(sum + p[i]);
-	return sum == 0;
 }
 
 static _Noreturn void die(const char *why)

@@ -7,7 +7,6 @@
 #ifndef TESTS_UNIT_FS_CLIENT_H
 #define TESTS_UNIT_FS_CLIENT_H
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -22,6 +21,8 @@
 #include "base/path.h"
 #include "vm/virtio/fs/abi.h"
 #include "vm/virtio/fs/fs.h"
+
+#include "tests/unit/usage.h"
 
 struct client {
 	struct fs *fs;
@@ -327,19 +328,6 @@ static inline int rename_name(struct client *c, uint64_t from, const char *old,
 	struct fuse_rename2_in in = {.newdir = to, .flags = flags};
 
 	return ask(c, FUSE_RENAME2, from, 0, PART(in), NAME(old), NAME(new), NOTHING);
-}
-
-/* How many descriptors this process has. */
-static inline unsigned count_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		(void)closedir(d);
-	return n;
 }
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+
 #include "tests/unit/fs_client.h"
 #include "tests/unit/tap.h"
 

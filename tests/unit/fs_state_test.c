@@ -260,15 +260,59 @@ static void other_kinds_are_refused(void)
 }
 
 /* Every number in it is wrong once: a section made by hand, as a checksum guards files. */
-static void nonsense_is_refused(void)
+/* As far as the tree "t", which is there. */
+static void put_tree(struct state_writer *w)
+{
+	struct stat st;
+	struct statx sx;
+
+	CHECK(fstat(world.tree, &st) == 0);
+	CHECK(statx(world.tree, "", AT_EMPTY_PATH, STATX_ALL, &sx) == 0);
+	state_put_u64(w, UINT64_C(1) << 63);
+	state_put_u32(w, 0);
+	state_put_u32(w, 1); /* trees */
+	state_put_bytes(w, "t", 1);
+	state_put_u64(w, 2);
+	state_put_u64(w, st.st_ino);
+	state_put_u64(w, (uint64_t)sx.stx_btime.tv_sec);
+	state_put_u32(w, sx.stx_btime.tv_nsec);
+	state_put_u32(w, S_IFDIR);
+	state_put_u64(w, 0);
+	state_put_u32(w, 0);
+	state_put_u64(w, 0);
+	state_put_u64(w, 1); /* lookups */
+}
+
+static void put_nonsense(struct state_writer *w, unsigned dice)
 {
 	static const uint64_t values[] = {0, 1,          2,           3,         4,
 					  5, 0xffffffff, 0x100000001, UINT64_MAX};
+
+	for (unsigned i = 0; i < 40; i++) {
+		uint64_t v = values[(dice = dice * 1664525 + 1013904223) >> 8 & 7];
+
+		switch (dice >> 16 & 3) {
+		case 0:
+			state_put_u32(w, (uint32_t)v);
+			break;
+		case 1:
+			state_put_u64(w, v);
+			break;
+		case 2:
+			state_put_bytes(w, "../f", (uint32_t)(v & 3) + 1);
+			break;
+		default:
+			state_put_bytes(w, "f", 1);
+		}
+	}
+}
+
+static void nonsense_is_refused(void)
+{
 	struct err e = {0};
 	unsigned fds = count_fds();
 
 	for (unsigned seed = 0; seed < 3000; seed++) {
-		unsigned dice = seed * 2654435761U;
 		struct state_writer *w = state_writer_new();
 		struct state_reader *r = NULL;
 		const void *data;
@@ -276,44 +320,8 @@ static void nonsense_is_refused(void)
 
 		begin(VM_FS_SHARED);
 		state_begin(w, "fs  ", 1);
-		state_put_u64(w, UINT64_C(1) << 63);
-		state_put_u32(w, 0);
-		state_put_u32(w, 1); /* trees */
-		state_put_bytes(w, "t", 1);
-		state_put_u64(w, 2);
-		{
-			struct stat st;
-			struct statx sx;
-
-			CHECK(fstat(world.tree, &st) == 0);
-			CHECK(statx(world.tree, "", AT_EMPTY_PATH, STATX_ALL, &sx) == 0);
-			state_put_u64(w, st.st_ino);
-			state_put_u64(w, (uint64_t)sx.stx_btime.tv_sec);
-			state_put_u32(w, sx.stx_btime.tv_nsec);
-			state_put_u32(w, S_IFDIR);
-		}
-		state_put_u64(w, 0);
-		state_put_u32(w, 0);
-		state_put_u64(w, 0);
-		state_put_u64(w, 1); /* lookups */
-		for (unsigned i = 0; i < 40; i++) {
-			uint64_t v =
-				values[(dice = dice * 1664525 + 1013904223) >> 8 & 7];
-
-			switch (dice >> 16 & 3) {
-			case 0:
-				state_put_u32(w, (uint32_t)v);
-				break;
-			case 1:
-				state_put_u64(w, v);
-				break;
-			case 2:
-				state_put_bytes(w, "../f", (uint32_t)(v & 3) + 1);
-				break;
-			default:
-				state_put_bytes(w, "f", 1);
-			}
-		}
+		put_tree(w);
+		put_nonsense(w, seed * 2654435761U);
 		state_end(w);
 		CHECK(state_finish(w, &data, &len, &e) == 0);
 		CHECK(state_reader_new(data, len, &r, &e) == 0);

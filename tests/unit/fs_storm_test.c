@@ -86,9 +86,36 @@ static void read_release_forget(struct client *c, unsigned i, unsigned dice)
 	}
 }
 
+static void list_all(struct client *c)
+{
+	struct fuse_read_in in = {.size = 4096};
+
+	if (open_node(c, FUSE_OPENDIR, 1, 0, &in.fh) == 0) {
+		(void)ask(c, FUSE_READDIRPLUS, 1, 4096, PART(in), NOTHING);
+		(void)release(c, FUSE_RELEASEDIR, 1, in.fh);
+	}
+}
+
+static void lock_it(struct client *c, unsigned i, unsigned dice)
+{
+	struct fuse_lk_in in = {.fh = handle[i],
+				.owner = dice % 3,
+				.lk = {.end = 99, .type = dice % 3},
+				.lk_flags = dice / 16 % 2};
+
+	(void)ask(c, dice % 5 ? FUSE_SETLK : FUSE_SETLKW, node[i], 0, PART(in), NOTHING);
+	(void)fs_poll(c->w);
+}
+
+static void flush_it(struct client *c, unsigned i, unsigned dice)
+{
+	struct fuse_flush_in in = {.fh = handle[i], .lock_owner = dice % 3};
+
+	(void)ask(c, FUSE_FLUSH, node[i], 0, PART(in), NOTHING);
+}
+
 static void everything(struct client *c, unsigned i, unsigned dice)
 {
-	struct fuse_read_in rd = {.size = 4096};
 	uint64_t n = node[i], x, fh;
 	struct fuse_attr a;
 
@@ -106,10 +133,7 @@ static void everything(struct client *c, unsigned i, unsigned dice)
 		(void)rename_name(c, 1, name_of(i), 1, name_of(dice % NAMES), dice & 2);
 		break;
 	case 3:
-		if (open_node(c, FUSE_OPENDIR, 1, 0, &rd.fh) == 0) {
-			(void)ask(c, FUSE_READDIRPLUS, 1, 4096, PART(rd), NOTHING);
-			(void)release(c, FUSE_RELEASEDIR, 1, rd.fh);
-		}
+		list_all(c);
 		break;
 	case 4:
 		if (make_dir(c, 1, name_of(i), 0755, &x) == 0)
@@ -124,23 +148,12 @@ static void everything(struct client *c, unsigned i, unsigned dice)
 	case 7:
 		(void)write_at(c, n, handle[i], dice % 100, "text", 4, 0, 0);
 		break;
-	case 8: {
-		struct fuse_lk_in lk = {.fh = handle[i],
-					.owner = dice % 3,
-					.lk = {.end = 99, .type = dice % 3},
-					.lk_flags = dice / 16 % 2};
-
-		(void)ask(c, dice % 5 ? FUSE_SETLK : FUSE_SETLKW, n, 0, PART(lk),
-			  NOTHING);
-		(void)fs_poll(c->w);
+	case 8:
+		lock_it(c, i, dice);
 		break;
-	}
-	case 9: {
-		struct fuse_flush_in in = {.fh = handle[i], .lock_owner = dice % 3};
-
-		(void)ask(c, FUSE_FLUSH, n, 0, PART(in), NOTHING);
+	case 9:
+		flush_it(c, i, dice);
 		break;
-	}
 	case 10:
 		(void)lookup(c, n, name_of(dice / 16 % NAMES), &x);
 		break;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,6 +14,7 @@
 #include "vm/loop.h"
 
 #include "tests/unit/tap.h"
+#include "tests/unit/usage.h"
 
 #define MS UINT64_C(1000000)
 
@@ -26,18 +26,6 @@ struct end {
 	unsigned calls;
 	uint32_t events;
 };
-
-static int open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		(void)closedir(d);
-	return n;
-}
 
 static struct loop *new_loop(void)
 {
@@ -436,7 +424,7 @@ static void errors_leave_nothing(void)
 
 static void nothing_leaks(void)
 {
-	int before = open_fds();
+	unsigned before = count_fds();
 
 	for (int i = 0; i < 50; i++) {
 		struct loop *l = new_loop();
@@ -454,7 +442,7 @@ static void nothing_leaks(void)
 		CHECK(fcntl(a.fd, F_GETFD) >= 0); /* borrowed */
 		end_done(&a);
 	}
-	CHECK(open_fds() == before);
+	CHECK(count_fds() == before);
 }
 
 static const struct test tests[] = {

@@ -12,6 +12,7 @@
 #include "vm/memory.h"
 
 #include "tests/unit/tap.h"
+#include "tests/unit/usage.h"
 
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
@@ -245,20 +246,6 @@ static void discarding_a_shared_file_punches_a_hole(void)
 	memory_free(m);
 }
 
-static unsigned mappings(void)
-{
-	FILE *f = fopen("/proc/self/maps", "re");
-	unsigned n = 0;
-	int ch;
-
-	CHECK(f != NULL);
-	while (f && (ch = fgetc(f)) != EOF)
-		n += ch == '\n';
-	if (f)
-		(void)fclose(f);
-	return n;
-}
-
 /* Each second page: nothing can be merged. 65,530 mappings are what a process may have. */
 static void a_guest_cant_use_up_our_mappings(void)
 {
@@ -273,11 +260,11 @@ static void a_guest_cant_use_up_our_mappings(void)
 	for (uint64_t a = 0; a < 512 * MIB && r == 0; a += 8192)
 		r = memory_discard(m, a + 4096, 4096);
 	CHECK(r == 0);
-	CHECK(mappings() < 40000);
+	CHECK(count_mappings() < 40000);
 	CHECK(value_at(m, 512 * MIB - 4096) == 0);
 	/* And whole huge pages are still given back. */
 	CHECK(memory_discard(m, 0, 512 * MIB) == 0);
-	CHECK(mappings() < 1000);
+	CHECK(count_mappings() < 1000);
 	CHECK(resident(memory_at(m, 0, 256 * MIB), 256 * MIB) == 0);
 	memory_free(m);
 }
@@ -478,11 +465,11 @@ static void a_pointer_outlives_its_block(void)
 static void nothing_is_left_mapped(void)
 {
 	struct memory_config c = {.size = 4 * GIB, .hotplug = 64 * MIB, .fd = -1};
-	unsigned before = mappings();
+	unsigned before = count_mappings();
 
 	for (unsigned i = 0; i < 10; i++)
 		memory_free(make(&c));
-	CHECK(mappings() <= before + 1); /* the allocator's */
+	CHECK(count_mappings() <= before + 1); /* the allocator's */
 }
 
 /* With KVM: all slots can be registered, and removed. */

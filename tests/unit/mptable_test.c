@@ -7,6 +7,7 @@
 #include "vm/plan.h"
 #include "vm/x86/x86.h"
 
+#include "tests/unit/sums.h"
 #include "tests/unit/tap.h"
 
 struct table {
@@ -14,15 +15,6 @@ struct table {
 	uint32_t lines; /* a bit each */
 	bool sane;
 };
-
-static bool sums_to_zero(const uint8_t *p, size_t len)
-{
-	uint8_t sum = 0;
-
-	for (size_t i = 0; i < len; i++)
-		sum = (uint8_t)(sum + p[i]);
-	return sum == 0;
-}
 
 static uint32_t get32(const uint8_t *p)
 {

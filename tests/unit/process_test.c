@@ -24,6 +24,7 @@
 #include "base/str.h"
 #include "libcontainer/process/plan.h"
 
+#include "tests/unit/child.h"
 #include "tests/unit/tap.h"
 
 #define PATH_ENV "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
@@ -392,17 +393,6 @@ static int walks_with_closed_stdin(void)
 	if (process_set_early(p, proc, &e) != -EBADF)
 		return 2;
 	return str_eq(e.text, "stdin is closed: EBADF") ? 0 : 3;
-}
-
-static int in_child(int (*fn)(void))
-{
-	int status = -1;
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(fn());
-	CHECK(waitpid(pid, &status, 0) == pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static void closed_stdio_is_an_error(void)

@@ -6,43 +6,17 @@
 #include "base/str.h"
 #include "vm/state.h"
 
+#include "tests/unit/state_seal.h"
 #include "tests/unit/tap.h"
 
-#define HEADER   32 /* bytes before the first section */
 #define SECTION  16 /* of a section's head */
-#define SUM_AT   24
-#define LEN_AT   16
 #define FIRST    HEADER
 #define MANY     300
 #define FILE_MAX 4096
 
-/* A file that a test may change; seal() makes its checksum right again. */
+/* A file that a test may change; state_seal() makes its checksum right again. */
 static uint8_t file[FILE_MAX];
 static size_t file_len;
-
-/* Bit by bit, unlike state.c's: CRC-64/XZ. */
-static uint64_t crc64(uint64_t crc, const uint8_t *p, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		crc ^= p[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? UINT64_C(0xc96c5795d7870f42) : 0);
-	}
-	return crc;
-}
-
-static void put_le(uint8_t *p, uint64_t v)
-{
-	for (int i = 0; i < 8; i++)
-		p[i] = (uint8_t)(v >> 8 * i);
-}
-
-static void seal(void)
-{
-	uint64_t crc = crc64(UINT64_MAX, file, SUM_AT);
-
-	put_le(file + SUM_AT, ~crc64(crc, file + HEADER, file_len - HEADER));
-}
 
 /* Two sections: "one" 7 with each kind of value, and "two" 0 with a byte. */
 static void make_file(void)
@@ -142,11 +116,11 @@ static void the_checksum_is_crc64_xz(void)
 {
 	uint8_t was[8];
 
-	CHECK(~crc64(UINT64_MAX, (const uint8_t *)"123456789", 9) ==
+	CHECK(~seal_crc64(UINT64_MAX, (const uint8_t *)"123456789", 9) ==
 	      UINT64_C(0x995dc9bbdf1939fa));
 	make_file();
 	memcpy(was, file + SUM_AT, 8);
-	seal();
+	state_seal(file, file_len);
 	CHECK(memcmp(was, file + SUM_AT, 8) == 0);
 }
 
@@ -210,7 +184,7 @@ static void forged_lengths_are_refused(void)
 	for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
 		make_file();
 		put_le(file + FIRST + 8, lens[i]);
-		seal();
+		state_seal(file, file_len);
 		/* 44 swallows the next section whole: as a file that is right. */
 		CHECK(open_error(&e) == (i == 0 ? 0 : -EBADMSG));
 	}
@@ -254,7 +228,7 @@ static void a_forged_count_of_bytes_stays_inside(void)
 		make_file();
 		for (int k = 0; k < 4; k++)
 			file[FIRST + SECTION + 15 + k] = (uint8_t)(counts[i] >> 8 * k);
-		seal();
+		state_seal(file, file_len);
 		r = read_file();
 		state_enter(r, "one", 7);
 		(void)state_get_u8(r);
@@ -317,7 +291,7 @@ static void a_section_is_there_once(void)
 
 	/* The second becomes another first. */
 	memcpy(file + FIRST + SECTION + 27, file + FIRST, 8);
-	seal();
+	state_seal(file, file_len);
 	r = read_file();
 	state_enter(r, "one", 7);
 	CHECK(state_check(r, &e) == -EBADMSG);

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -15,6 +14,7 @@
 #include "base/procfs.h"
 #include "libcontainer/process/plan.h"
 
+#include "tests/unit/child.h"
 #include "tests/unit/tap.h"
 
 static char dir[] = "/tmp/user_test.XXXXXX";
@@ -113,18 +113,6 @@ static void strange_files_give_the_default(void)
 	CHECK(symlinkat("/proc/self/root/etc/passwd", root, "etc/passwd") == 0);
 	CHECK_STR(home(0), "/");
 	CHECK(unlinkat(root, "etc/passwd", 0) == 0);
-}
-
-/* The child's exit status, or -1. */
-static int in_child(int (*fn)(void))
-{
-	int status = -1;
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(fn());
-	CHECK(waitpid(pid, &status, 0) == pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static const uint32_t groups[] = {7, 70000};

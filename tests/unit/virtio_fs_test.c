@@ -249,24 +249,35 @@ static bool has_parked(void *arg)
 	return fs_counts(fs_device_server(dev)).parked == 1;
 }
 
+/* A guest that waits for a lock on "f" which the host has: its request, on that queue. */
+static struct request begin_waiting(unsigned workers, unsigned queue, uint64_t *ret_node,
+				    int *ret_host)
+{
+	struct request r;
+	uint64_t fh = 0;
+
+	begin(VM_FS_SHARED, workers);
+	CHECK(fuse_init());
+	*ret_node = make_file("f", &fh);
+	*ret_host = openat(world.tree, "f", O_RDWR | O_CLOEXEC);
+	CHECK(flock(*ret_host, LOCK_EX) == 0);
+	r = lock_request(*ret_node, fh, FUSE_SETLKW, F_WRLCK);
+	put(queue, &r);
+	CHECK(drv_until(&d, has_parked, NULL));
+	return r;
+}
+
 static void waiting_locks_take_no_worker(void)
 {
 	AUTO_FD host = -1;
 	struct request r;
-	uint64_t n = 0, fh = 0;
+	uint64_t n = 0;
 	uint16_t got;
 	uint32_t len;
 	void *p;
 	int e;
 
-	begin(VM_FS_SHARED, 1);
-	CHECK(fuse_init());
-	n = make_file("f", &fh);
-	host = openat(world.tree, "f", O_RDWR | O_CLOEXEC);
-	CHECK(flock(host, LOCK_EX) == 0);
-	r = lock_request(n, fh, FUSE_SETLKW, F_WRLCK);
-	put(2, &r);
-	CHECK(drv_until(&d, has_parked, NULL));
+	r = begin_waiting(1, 2, &n, &host);
 	/* The only worker is free for others. */
 	CHECK(call(FUSE_STATFS, 1, NULL, 0, NULL, 0, 80, &p) == 0);
 	CHECK(!drv_used(&d, 2, &got, &len));
@@ -282,20 +293,13 @@ static void interrupt_ends_waiting(void)
 	struct fuse_interrupt_in in;
 	AUTO_FD host = -1;
 	struct request r, intr;
-	uint64_t n = 0, fh = 0;
+	uint64_t n = 0;
 	uint16_t got;
 	uint32_t len;
 	int e;
 
-	begin(VM_FS_SHARED, 2);
-	CHECK(fuse_init());
-	n = make_file("f", &fh);
-	host = openat(world.tree, "f", O_RDWR | O_CLOEXEC);
-	CHECK(flock(host, LOCK_EX) == 0);
-	r = lock_request(n, fh, FUSE_SETLKW, F_WRLCK);
-	put(1, &r);
+	r = begin_waiting(2, 1, &n, &host);
 	in.unique = unique;
-	CHECK(drv_until(&d, has_parked, NULL));
 	intr = make(FUSE_INTERRUPT, 0, &in, sizeof(in), NULL, 0, 0);
 	put(0, &intr);
 	CHECK(drv_wait(&d, 0, &got, &len) && len == 0);
@@ -308,19 +312,11 @@ static void interrupt_ends_waiting(void)
 static void reset_forgets_waiting_locks(void)
 {
 	AUTO_FD host = -1;
-	struct request r;
 	struct fs_counts c;
-	uint64_t n = 0, fh = 0;
+	uint64_t n = 0;
 	void *p;
 
-	begin(VM_FS_SHARED, 2);
-	CHECK(fuse_init());
-	n = make_file("f", &fh);
-	host = openat(world.tree, "f", O_RDWR | O_CLOEXEC);
-	CHECK(flock(host, LOCK_EX) == 0);
-	r = lock_request(n, fh, FUSE_SETLKW, F_WRLCK);
-	put(1, &r);
-	CHECK(drv_until(&d, has_parked, NULL));
+	(void)begin_waiting(2, 1, &n, &host);
 	drv_reset(&d);
 	c = fs_counts(fs_device_server(dev));
 	CHECK(c.parked == 0 && c.handles == 0 && c.inodes == 2 && c.fds == 1);
@@ -358,20 +354,13 @@ static void detach_answers_waiting_locks(void)
 	AUTO_FD host = -1;
 	struct request r;
 	struct err e = {0};
-	uint64_t n = 0, fh = 0;
+	uint64_t n = 0;
 	uint16_t got;
 	uint32_t len;
 	void *p;
 	int error;
 
-	begin(VM_FS_SHARED, 2);
-	CHECK(fuse_init());
-	n = make_file("f", &fh);
-	host = openat(world.tree, "f", O_RDWR | O_CLOEXEC);
-	CHECK(flock(host, LOCK_EX) == 0);
-	r = lock_request(n, fh, FUSE_SETLKW, F_WRLCK);
-	put(1, &r);
-	CHECK(drv_until(&d, has_parked, NULL));
+	r = begin_waiting(2, 1, &n, &host);
 	CHECK(fs_device_detach(dev, "", &e) == 0);
 	CHECK(drv_wait(&d, 1, &got, &len) && got == r.head);
 	(void)answer(&r, &error);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The vsock device as a whole: interrupts, resets, pauses, saved machines, its resources. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "vm/virtio/vsock_parts.h"
 
+#include "tests/unit/usage.h"
 #include "tests/unit/vsock_world.h"
 
 /* ---- queues and interrupts ---- */
@@ -278,9 +278,34 @@ static void save(struct world *w, struct state_writer *sw)
 	virtio_save(vsock_device(w->v), sw, 1);
 }
 
+/* Another machine with a copy of the memory of w, and so of the driver in it. */
+static void take_over(struct world *x, struct world *w, uint32_t cid)
+{
+	const struct vsock_config other = {.cid = cid};
+
+	world_new(x, &other);
+	x->cid = cid;
+	memcpy(drv_at(&x->d, 0, 16 << 20), drv_at(&w->d, 0, 16 << 20), 16 << 20);
+	x->d.features = w->d.features;
+	for (unsigned i = 0; i < 3; i++) {
+		const struct drv_queue *q = &w->d.queue[i];
+
+		x->d.queue[i] = *q;
+		x->d.queue[i].desc = drv_at(&x->d, q->desc_gpa, 1);
+		x->d.queue[i].avail = drv_at(&x->d, q->avail_gpa, 1);
+		x->d.queue[i].used = drv_at(&x->d, q->used_gpa, 1);
+	}
+	x->rx_gpa = w->rx_gpa;
+	x->tx_gpa = w->tx_gpa;
+	x->rx_size = w->rx_size;
+	x->rx_given = w->rx_given;
+	x->rx_taken = w->rx_taken;
+	x->tx_next = w->tx_next;
+	x->tx_done = w->tx_done;
+}
+
 static void a_restored_guest_hears_of_a_reset(void)
 {
-	const struct vsock_config other = {.cid = CID + 1};
 	struct state_writer *sw = state_writer_new();
 	struct state_reader *sr = NULL;
 	struct world w, x;
@@ -304,29 +329,10 @@ static void a_restored_guest_hears_of_a_reset(void)
 	save(&w, sw);
 	CHECK(state_finish(sw, &text, &size, ERR_IGNORE) == 0);
 
-	world_new(&x, &other);
-	x.cid = CID + 1;
-	/* The same memory, with the driver in it. */
-	memcpy(drv_at(&x.d, 0, 16 << 20), drv_at(&w.d, 0, 16 << 20), 16 << 20);
+	take_over(&x, &w, CID + 1);
 	CHECK(state_reader_new(text, size, &sr, ERR_IGNORE) == 0);
 	CHECK(virtio_restore(vsock_device(x.v), sr, 1, ERR_IGNORE) == 0);
 	state_reader_free(sr);
-	x.d.features = w.d.features;
-	for (unsigned i = 0; i < 3; i++) {
-		const struct drv_queue *q = &w.d.queue[i];
-
-		x.d.queue[i] = *q;
-		x.d.queue[i].desc = drv_at(&x.d, q->desc_gpa, 1);
-		x.d.queue[i].avail = drv_at(&x.d, q->avail_gpa, 1);
-		x.d.queue[i].used = drv_at(&x.d, q->used_gpa, 1);
-	}
-	x.rx_gpa = w.rx_gpa;
-	x.tx_gpa = w.tx_gpa;
-	x.rx_size = w.rx_size;
-	x.rx_given = w.rx_given;
-	x.rx_taken = w.rx_taken;
-	x.tx_next = w.tx_next;
-	x.tx_done = w.tx_done;
 	drv_run(&x.d);
 	CHECK(drv_used(&x.d, EVENT, &head, &len) && len == 4);
 	event = drv_at(&x.d, part.gpa, 4);
@@ -388,18 +394,6 @@ static void a_state_with_a_reserved_cid(void)
 
 /* ---- resources ---- */
 
-static unsigned open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		(void)closedir(d);
-	return n;
-}
-
 /* However few descriptors there are left, it is made or it isn't. */
 static void descriptors_run_out(void)
 {
@@ -413,7 +407,7 @@ static void descriptors_run_out(void)
 	drv_init(&d, 2 << 20);
 	c.mem = d.mem;
 	c.loop = d.loop;
-	before = open_fds();
+	before = count_fds();
 	lowest = fcntl(0, F_DUPFD_CLOEXEC, 0);
 	(void)close(lowest);
 	CHECK(getrlimit(RLIMIT_NOFILE, &old) == 0);
@@ -431,7 +425,7 @@ static void descriptors_run_out(void)
 		failed += r < 0;
 		if (r == 0)
 			virtio_free(vsock_device(v));
-		CHECK(open_fds() == before);
+		CHECK(count_fds() == before);
 	}
 	CHECK(made >= 1 && failed >= 6);
 	CHECK(loop_once(d.loop, 0, ERR_IGNORE) == 0);

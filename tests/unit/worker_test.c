@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include "vm/worker.h"
 
 #include "tests/unit/tap.h"
+#include "tests/unit/usage.h"
 
 struct job {
 	struct worker_pool *pool;
@@ -109,18 +109,6 @@ static void release(struct job *j)
 	j->hold = false;
 	pthread_cond_broadcast(&j->changed);
 	pthread_mutex_unlock(&j->lock);
-}
-
-static int count(const char *path)
-{
-	DIR *d = opendir(path);
-	int n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		(void)closedir(d);
-	return n;
 }
 
 static void written_eventfd_calls(void)
@@ -251,7 +239,7 @@ static void every_thread_enters_first(void)
 
 static void failing_to_enter_ends_all(void)
 {
-	int threads = count("/proc/self/task");
+	unsigned threads = count_threads();
 	struct entering n = {.bad = 2};
 	struct worker_pool *p = NULL;
 	struct err e = {0};
@@ -259,7 +247,7 @@ static void failing_to_enter_ends_all(void)
 	CHECK(worker_pool_new(&p, &e) == 0);
 	CHECK(worker_pool_start(p, 3, enter, &n, &e) == -EPERM);
 	CHECK_STR(e.text, "no jail for number 2");
-	CHECK(count("/proc/self/task") == threads);
+	CHECK(count_threads() == threads);
 	worker_pool_free(p);
 	CHECK(worker_pool_new(&p, &e) == 0);
 	CHECK(worker_pool_start(p, WORKER_THREADS_MAX + 1, NULL, NULL, &e) == -EINVAL);
@@ -293,7 +281,7 @@ static void more_sources_than_places_are_refused(void)
 
 static void nothing_is_left(void)
 {
-	int fds = count("/proc/self/fd"), threads = count("/proc/self/task");
+	unsigned fds = count_fds(), threads = count_threads();
 	struct job j;
 
 	for (int i = 0; i < 100; i++) {
@@ -301,7 +289,7 @@ static void nothing_is_left(void)
 		worker_start(j.source);
 		end(&j);
 	}
-	CHECK(count("/proc/self/fd") == fds && count("/proc/self/task") == threads);
+	CHECK(count_fds() == fds && count_threads() == threads);
 	worker_pool_free(NULL);
 	worker_source_free(NULL);
 }

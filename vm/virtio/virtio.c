@@ -128,19 +128,14 @@ void virtio_reset(struct virtio_dev *dev)
 	atomic_store(&dev->isr, 0);
 }
 
-void virtio_done(struct virtio_dev *dev)
-{
-	pthread_mutex_lock(&dev->lock);
-	virtio_reset(dev);
-	pthread_mutex_unlock(&dev->lock);
-	close_all(dev);
-}
-
 void virtio_free(struct virtio_dev *dev)
 {
 	if (!dev)
 		return;
-	virtio_done(dev);
+	pthread_mutex_lock(&dev->lock);
+	virtio_reset(dev);
+	pthread_mutex_unlock(&dev->lock);
+	close_all(dev);
 	if (dev->ops->free)
 		dev->ops->free(dev);
 }

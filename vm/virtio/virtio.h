@@ -109,10 +109,7 @@ struct virtio_dev {
 int virtio_init(struct virtio_dev *dev, const struct virtio_ops *ops, struct memory *mem,
 		struct loop *loop, struct err *e);
 
-/* Resets it and undoes virtio_init. */
-void virtio_done(struct virtio_dev *dev);
-
-/* done, then ops->free. NULL does nothing. */
+/* Resets it and undoes virtio_init, then ops->free. NULL does nothing. */
 void virtio_free(struct virtio_dev *dev);
 
 /* As if the driver had notified this queue: it is looked at again, on the loop. For a

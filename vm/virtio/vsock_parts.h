@@ -29,11 +29,21 @@ enum {
 #define VSOCK_IOV     128 /* parts of a packet; Linux makes 18 at most */
 #define VSOCK_REPLIES 256
 
+/* Our ends of the streams that we open, above those that services listen on. */
+#define VSOCK_PORT_FIRST UINT32_C(0x40000000)
+#define VSOCK_PORT_LAST  UINT32_C(0xfffffffe)
+
 /* A reset for a packet that belongs to no stream. */
 struct vsock_reply {
 	uint64_t src_cid, dst_cid;
 	uint32_t src_port, dst_port;
 	uint16_t type;
+};
+
+struct vsock_listener {
+	struct vsock_entry entry; /* first */
+	vm_accept_fn *fn;
+	void *arg;
 };
 
 struct vsock {
@@ -135,7 +145,14 @@ static inline void vsock_unlock(struct vsock *v)
 
 /* All below is called with the lock held. */
 
-/* ---- vsock.c ---- */
+/* ---- vsock_work.c ---- */
+
+/* Makes the sources of the loop, once: there's no lock to hold yet. */
+int vsock_add_sources(struct vsock *v, struct err *e);
+
+/* Those that nobody but the user knows of yet may stay: a guest resets the device as the
+ * first thing, and a connection to it may have been asked for before. */
+void vsock_end_all(struct vsock *v);
 
 /* The driver broke the rules: all streams end. The loop's thread only. */
 void vsock_break(struct vsock *v);
@@ -146,6 +163,16 @@ void vsock_finish(struct vsock *v);
 
 /* Starts the time in which the guest must answer. */
 void vsock_set_deadline(struct vm_stream *s);
+
+/* ---- vsock_receive.c ---- */
+
+/* Takes packets as long as answers can be held. */
+void vsock_take_packets(struct vsock *v);
+
+/* ---- vsock_users.c ---- */
+
+/* Calls users until there is no news for any, without the lock meanwhile. */
+void vsock_tell_users(struct vsock *v);
 
 /* ---- vsock_stream.c ---- */
 

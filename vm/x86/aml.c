@@ -123,7 +123,7 @@ void aml_int(struct aml *a, uint64_t v)
 	}
 }
 
-void aml_string(struct aml *a, const char *s)
+static void string(struct aml *a, const char *s)
 {
 	aml_u8(a, OP_STRING);
 	aml_bytes(a, s, strlen(s) + 1);
@@ -162,7 +162,7 @@ void aml_name_int(struct aml *a, const char seg[4], uint64_t v)
 void aml_name_string(struct aml *a, const char seg[4], const char *s)
 {
 	aml_name(a, seg);
-	aml_string(a, s);
+	string(a, s);
 }
 
 /* ---- packages: a length that counts itself, in one to four bytes, before the content.

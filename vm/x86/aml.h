@@ -33,7 +33,6 @@ void aml_checksum(struct aml *a, size_t begin, size_t len, size_t at);
 
 /* Data */
 void aml_int(struct aml *a, uint64_t v);
-void aml_string(struct aml *a, const char *s);
 void aml_eisa_id(struct aml *a, const char id[7]); /* "PNP0501" */
 
 /* Name(SEG_, what is written next); a name has four characters. */

@@ -32,7 +32,8 @@ static uint64_t entry_seconds(const struct fs *fs, const struct inode *i)
 	return fs->kind == VM_FS_PRIVATE ? DAY : 1;
 }
 
-void attr_fill(const struct inode *i, const struct statx *st, struct fuse_attr *ret)
+static void attr_fill(const struct inode *i, const struct statx *st,
+		      struct fuse_attr *ret)
 {
 	uint32_t minor = st->stx_rdev_minor, major = st->stx_rdev_major;
 

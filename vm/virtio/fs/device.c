@@ -264,6 +264,8 @@ static void device_free(struct virtio_dev *dev)
 		(void)pthread_mutex_destroy(&d->queue[i].lock);
 	}
 	worker_pool_free(d->pool);
+	if (d->has_key)
+		fs_worker_free(pthread_getspecific(d->worker_key)); /* fs_device_poll() */
 	fs_free(d->fs);
 	fd_close(&d->timer_fd);
 	if (d->has_key)
@@ -429,6 +431,15 @@ int fs_device_spawn(struct virtio_dev *dev,
 	if (worker_pool_start(d->pool, d->workers, enter_worker, d, e) < 0)
 		return err_wrap(e, "virtio fs");
 	return 0;
+}
+
+unsigned fs_device_poll(struct virtio_dev *dev)
+{
+	struct fs_device *d = device_of(dev);
+
+	if (!pthread_getspecific(d->worker_key) && enter_worker(d, ERR_IGNORE) < 0)
+		return 0;
+	return worker_pool_poll(d->pool);
 }
 
 int fs_device_attach(struct virtio_dev *dev, const struct vm_tree_config *c,

@@ -37,6 +37,11 @@ int fs_device_spawn(struct virtio_dev *dev,
 		    int (*enter)(void *arg, enum vm_thread kind, struct err *e),
 		    void *arg, struct err *e);
 
+/* In place of that: what there is to do now is done on the caller's thread, which becomes a
+ * worker, to the end of the device. The number of calls. For tests that must do the same
+ * each time. */
+unsigned fs_device_poll(struct virtio_dev *dev);
+
 int fs_device_attach(struct virtio_dev *dev, const struct vm_tree_config *c,
 		     struct err *e);
 int fs_device_detach(struct virtio_dev *dev, const char *name, struct err *e);

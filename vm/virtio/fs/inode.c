@@ -107,13 +107,6 @@ int inode_get(struct fs *fs, uint64_t nodeid, struct inode **ret)
 	return e;
 }
 
-void inode_hold(struct fs *fs, struct inode *i)
-{
-	(void)pthread_mutex_lock(&fs->lock);
-	hold_locked(fs, i);
-	(void)pthread_mutex_unlock(&fs->lock);
-}
-
 struct inode *inode_find(struct fs *fs, struct fs_tree *tree, const struct identity *id)
 {
 	struct inode *i;

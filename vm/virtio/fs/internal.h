@@ -230,8 +230,6 @@ bool identity_same(const struct inode *i, const struct identity *id);
 
 /* By number, for a request: -ESTALE if it is unknown or its tree is gone. */
 int inode_get(struct fs *fs, uint64_t nodeid, struct inode **ret);
-/* Another reference for a request that holds one. */
-void inode_hold(struct fs *fs, struct inode *i);
 void inode_put(struct fs *fs, struct inode *i); /* NULL does nothing */
 
 /* The inode of what was found at dir's name, made if it is new: with a request's
@@ -329,7 +327,6 @@ bool cred_kill_suid(struct fs_worker *w, int fd);
 #define FS_OPEN_PASSED (O_ACCMODE | O_TRUNC | O_SYNC | O_DSYNC | O_NOATIME)
 
 /* ---- attr.c ---- */
-void attr_fill(const struct inode *i, const struct statx *st, struct fuse_attr *ret);
 int attr_get(struct fs *fs, struct inode *i, struct statx *ret);
 /* The reply to all that give an inode to the guest, who knows it afterwards. */
 int entry_reply(struct fs_req *r, struct inode *i, const struct statx *st);
