@@ -35,7 +35,9 @@ struct vm {
 	struct worker_pool *block_pool;       /* of all disks */
 
 	bool booted, spawned, running;
-	bool quiet; /* the devices are paused */
+	bool spawn_tried;
+	bool spoiled; /* half restored */
+	bool quiet;   /* the devices are paused */
 
 	pthread_mutex_t end_lock;
 	bool ended; /* the guest has; why and text are the first one's */

@@ -117,3 +117,6 @@ EXTRA_PROGRAMS += tests/bench/vm_floor
 tests_bench_vm_floor_SOURCES = tests/bench/vm_floor.c
 tests_bench_vm_floor_LDFLAGS = -static
 CLEANFILES += tests/bench/vm_floor
+vm_tests += tests/unit/machine_state_test
+tests_unit_machine_state_test_LDADD = $(driver_libs)
+noinst_HEADERS += tests/unit/machine_world.h
