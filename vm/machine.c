@@ -186,6 +186,8 @@ static int make(struct vm *vm, const struct vm_config *c, struct err *e)
 		r = new_platform(vm, e);
 	if (r == 0)
 		r = machine_devices_new(vm, e);
+	if (r == 0)
+		r = machine_log_new(vm, e);
 	return r < 0 ? r : check_addresses(vm, e);
 }
 
@@ -322,6 +324,7 @@ void vm_free(struct vm *vm)
 		return;
 	vcpus_free(vm->cpus);
 	machine_devices_free(vm);
+	machine_log_free(vm);
 	serial_free(vm->serial);
 	loop_del(vm->end_waker);
 	fd_close(&vm->vm_fd);

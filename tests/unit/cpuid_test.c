@@ -31,7 +31,8 @@ static struct arch_cpuid *everything(bool amd)
 	struct arch_cpuid *c = calloc(1, sizeof(*c));
 
 	for (size_t i = 0; i < sizeof(leaves) / sizeof(*leaves); i++)
-		add(c, leaves[i], 0, leaves[i] == 7 ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0);
+		add(c, leaves[i], 0,
+		    leaves[i] == 7 ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0);
 	if (amd)
 		cpuid_find(c, 0, 0)->ebx = 0x68747541;
 	cpuid_normalise(c);

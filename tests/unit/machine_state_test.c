@@ -15,7 +15,8 @@
 #define RINGS UINT64_C(0x1400000) /* behind the guest's code */
 #define ROOM  UINT64_C(0x100000)
 
-GUEST(power_off, "	mov $0x600, %edx\n	mov $0x34, %al\n	out %al, %dx\n" HALT);
+GUEST(power_off,
+      "	mov $0x600, %edx\n	mov $0x34, %al\n	out %al, %dx\n" HALT);
 GUEST(forever, SAY HALT);
 
 /* A driver of this device whose rings are at gpa, and its buffers behind them. */
@@ -105,6 +106,43 @@ static void a_machine_whose_jail_failed_never_runs(void)
 		CHECK(vm_exits(w.vm).io == 0);
 		world_done(&w);
 	}
+}
+
+/* ---- what devices remark ---- */
+
+static void on_log(void *arg, const char *line)
+{
+	struct world *w = arg;
+
+	w->len++;
+	(void)snprintf(w->text, sizeof(w->text), "%s", line);
+}
+
+/* As often as the guest likes: it fills nobody's log. */
+static void a_device_that_the_guest_broke_is_told_of_a_few_times(void)
+{
+	struct drv_part readable = {RINGS, 16, false};
+	struct err e = {0};
+	struct world w;
+	struct drv d;
+
+	NEED_KVM();
+	world_init(&w);
+	w.c.log = on_log;
+	CHECK(vm_new(&w.c, &w.vm, &e) == 0);
+	for (unsigned i = 0; i < 100 && w.vm; i++) {
+		CHECK(drive(&w, &d, PLAN_RNG, RINGS));
+		(void)drv_put(&d, 0, &readable, 1);
+		drv_notify(&d, 0);
+		drv_run(&d);
+		CHECK(drv_broken(&d));
+		if (i == 0)
+			CHECK_STR(w.text,
+				  "rng: the guest's driver made a malformed "
+				  "request: the device stops until it is reset");
+	}
+	CHECK(w.len == 8 && strstr(w.text, "last remark") != NULL);
+	world_done(&w);
 }
 
 /* ---- saved and restored ---- */
@@ -260,8 +298,8 @@ static void a_restored_machine_is_quiet_until_it_is_resumed(void)
 {
 	char zeros[1024] = {0};
 	struct err e = {0};
-	struct drv_part part[] = {{.len = 16}, {.len = 512, .write = true},
-				  {.len = 1, .write = true}};
+	struct drv_part part[] = {
+		{.len = 16}, {.len = 512, .write = true}, {.len = 1, .write = true}};
 	struct vm_block_config disk;
 	struct world a, b;
 	struct saved s;
@@ -342,7 +380,10 @@ static void what_cant_be_restored_is_refused_with_the_reason(void)
 static const struct test tests[] = {
 	{"what a guest said last is heard on vsock, too",
 	 what_a_guest_said_last_is_heard_on_vsock_too},
-	{"a machine whose jail failed never runs", a_machine_whose_jail_failed_never_runs},
+	{"a machine whose jail failed never runs",
+	 a_machine_whose_jail_failed_never_runs},
+	{"a device that the guest broke is told of, a few times",
+	 a_device_that_the_guest_broke_is_told_of_a_few_times},
 	{"the serial port is restored", the_serial_port_is_restored},
 	{"queues in memory that was plugged in are restored",
 	 queues_in_memory_that_was_plugged_in_are_restored},

@@ -71,7 +71,7 @@ static void end_all(struct vsock *v)
 
 void vsock_break(struct vsock *v)
 {
-	virtio_break(&v->dev);
+	virtio_break_for(&v->dev, "made a malformed packet or buffer");
 	end_all(v);
 }
 
