@@ -52,18 +52,20 @@ static void guest_ended(void *arg, enum vm_end why, const char *text)
 }
 
 /* On the loop's thread: what the guest said last comes first. Its notifications may be
- * events that the loop has yet to see, so this steps back until they were handled. */
+ * events that the loop has yet to see, so this steps back until they were handled; the
+ * devices are paused only then, as one that is paused hears nothing. */
 static void tell_end(void *arg)
 {
 	struct vm *vm = arg;
 
 	if (vm->told)
 		return;
-	(void)vm_pause(vm, ERR_IGNORE);
-	if (machine_devices_kick(vm) && vm->drain_rounds++ < DRAIN_ROUNDS) {
+	vcpus_pause(vm->cpus);
+	if (!vm->quiet && machine_devices_kick(vm) && vm->drain_rounds++ < DRAIN_ROUNDS) {
 		loop_wake(vm->end_waker);
 		return;
 	}
+	(void)vm_pause(vm, ERR_IGNORE);
 	vm->told = true;
 	serial_flush(vm->serial);
 	if (vm->c.ended)
@@ -184,6 +186,8 @@ static int make(struct vm *vm, const struct vm_config *c, struct err *e)
 		r = new_platform(vm, e);
 	if (r == 0)
 		r = machine_devices_new(vm, e);
+	if (r == 0)
+		r = machine_log_new(vm, e);
 	return r < 0 ? r : check_addresses(vm, e);
 }
 
@@ -251,7 +255,7 @@ int vm_boot(struct vm *vm, const struct vm_boot *b, struct err *e)
 	};
 	int r;
 
-	if (vm->booted)
+	if (vm->booted || vm->spoiled)
 		return err_set(e, EINVAL, "vm: it was booted already");
 	if (!cmdline)
 		return err_set(e, ENOMEM, "vm: no memory");
@@ -273,11 +277,15 @@ int vm_spawn(struct vm *vm, struct err *e)
 {
 	int r;
 
-	if (vm->spawned)
-		return err_set(e, EINVAL, "vm: its threads are there already");
-	vm->spawned = true;
+	if (vm->spawn_tried)
+		return err_set(e, EINVAL, "vm: its threads were made already");
+	vm->spawn_tried = true;
 	r = vcpus_spawn(vm->cpus, e);
-	return r < 0 ? r : machine_devices_spawn(vm, e);
+	if (r == 0)
+		r = machine_devices_spawn(vm, e);
+	/* A thread that isn't jailed never runs the guest. */
+	vm->spawned = r == 0;
+	return r;
 }
 
 /* ---- running ---- */
@@ -316,6 +324,7 @@ void vm_free(struct vm *vm)
 		return;
 	vcpus_free(vm->cpus);
 	machine_devices_free(vm);
+	machine_log_free(vm);
 	serial_free(vm->serial);
 	loop_del(vm->end_waker);
 	fd_close(&vm->vm_fd);

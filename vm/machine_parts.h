@@ -6,6 +6,7 @@
 #define VM_MACHINE_PARTS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "vm/bus.h"
 #include "vm/memory.h"
@@ -35,7 +36,9 @@ struct vm {
 	struct worker_pool *block_pool;       /* of all disks */
 
 	bool booted, spawned, running;
-	bool quiet; /* the devices are paused */
+	bool spawn_tried;
+	bool spoiled; /* half restored */
+	bool quiet;   /* the devices are paused */
 
 	pthread_mutex_t end_lock;
 	bool ended; /* the guest has; why and text are the first one's */
@@ -44,11 +47,22 @@ struct vm {
 	unsigned drain_rounds;
 	bool told; /* config.ended was called */
 	struct loop_source *end_waker;
+
+	struct loop_source *log_waker; /* NULL: nobody listens */
+	struct machine_remark {
+		struct vm *vm;
+		_Atomic(const char *) due;
+		unsigned told;
+	} remark[PLAN_DEVICES];
 };
 
 /* Makes the devices of the plan and puts them on the bus. */
 int machine_devices_new(struct vm *vm, struct err *e);
 void machine_devices_free(struct vm *vm);
+
+/* Has config.log hear what devices remark; the devices are gone before it is freed. */
+int machine_log_new(struct vm *vm, struct err *e);
+void machine_log_free(struct vm *vm);
 
 /* Their workers' threads. */
 int machine_devices_spawn(struct vm *vm, struct err *e);

@@ -118,8 +118,11 @@ static int boot_register(struct memory *m, struct err *e)
 					(unsigned long long)m->boot[i].len,
 					(unsigned long long)m->boot[i].gpa);
 	}
-	m->top = m->boots < 2 ? MEMORY_HOLE_END : m->boot[1].gpa + m->boot[1].len;
-	m->top = (m->top + MEMORY_ALIGN - 1) & -MEMORY_ALIGN;
+	/* Never right behind: a guest would put what spans both into one buffer, which is
+	 * none here. */
+	m->top = m->boots < 2 ? MEMORY_HOLE_END
+			      : (m->boot[1].gpa + m->boot[1].len + MEMORY_ALIGN) &
+					-MEMORY_ALIGN;
 	return 0;
 }
 

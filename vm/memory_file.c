@@ -11,9 +11,10 @@
 
 #include "vm/memory_parts.h"
 
-/* A discard that is smaller than a huge page divides a file's mapping, and a process has
- * 65,530 of them (vm.max_map_count): a hostile guest must not use them up. */
-#define SPLITS 16384
+/* A discard that is smaller than a huge page divides a file's mapping in three, and a
+ * process has 65,530 of them (vm.max_map_count) for all its machines: hostile guests must
+ * not use them up. */
+#define SPLITS 4096
 
 static uint64_t boot_offset(const struct memory *m, const void *host)
 {

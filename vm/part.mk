@@ -43,6 +43,7 @@ libvm_a_SOURCES += vm/x86/mptable.c
 libvm_a_SOURCES += vm/bus.c
 libvm_a_SOURCES += vm/kvm.c
 libvm_a_SOURCES += vm/machine.c vm/machine_calls.c vm/machine_devices.c vm/machine_parts.h
+libvm_a_SOURCES += vm/machine_log.c
 libvm_a_SOURCES += vm/power.c vm/power.h
 libvm_a_SOURCES += vm/serial.c vm/serial.h
 libvm_a_SOURCES += vm/vcpu.c vm/vcpu.h

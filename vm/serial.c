@@ -247,4 +247,8 @@ void serial_restore(struct serial *s, struct state_reader *r)
 	s->dlm = regs[5];
 	s->fifo = regs[6];
 	s->thre = regs[7];
+	/* Its edge may have been under way, or due when the buffer, which is another's now,
+	 * had room: one too many does no harm. */
+	if (s->ier & UART_IER_THRI)
+		raise_thre(s);
 }

@@ -28,7 +28,7 @@ struct shape {
 	uint64_t value;
 };
 
-#define SHAPES 5
+#define SHAPES 6
 
 static void shape_of(const struct vm *vm, struct shape ret[SHAPES])
 {
@@ -37,6 +37,9 @@ static void shape_of(const struct vm *vm, struct shape ret[SHAPES])
 	ret[2] = (struct shape){"bytes of memory", vm->c.memory};
 	ret[3] = (struct shape){"bytes that can be plugged in", vm->c.memory_hotplug};
 	ret[4] = (struct shape){"bytes of a DAX window", vm->c.dax_len};
+	ret[5] = (struct shape){"filesystems", 0};
+	for (unsigned i = PLAN_FS_PRIVATE; i <= PLAN_FS_SHARED; i++)
+		ret[5].value += vm->dev[i] != NULL;
 }
 
 static void save_shape(const struct vm *vm, struct state_writer *w)
@@ -85,6 +88,8 @@ static int save_state(struct vm *vm, struct state_writer *w, struct err *e)
 	}
 	if (r == 0)
 		r = arch_vm_save(vm->vm_fd, w, e);
+	if (r == 0)
+		serial_save(vm->serial, w);
 	for (unsigned i = 0; i < PLAN_DEVICES && r == 0; i++)
 		if (vm->dev[i])
 			virtio_save(vm->dev[i], w, i);
@@ -141,16 +146,6 @@ int vm_save(struct vm *vm, int state_fd, int memory_fd, struct err *e)
 
 /* ---- restore ---- */
 
-static int load_devices(struct vm *vm, struct state_reader *r, struct err *e)
-{
-	int n = 0;
-
-	for (unsigned i = 0; i < PLAN_DEVICES && n == 0; i++)
-		if (vm->dev[i])
-			n = virtio_restore(vm->dev[i], r, i, e);
-	return n;
-}
-
 static int load_plugged(struct vm *vm, int fd, struct err *e)
 {
 	int r;
@@ -161,6 +156,20 @@ static int load_plugged(struct vm *vm, int fd, struct err *e)
 		return err_set(e, EINVAL, "there is no file with what was plugged in");
 	r = memory_load_plugged(vm->mem, fd);
 	return r < 0 ? err_code(e, r, "read the memory that was plugged in") : 0;
+}
+
+/* What is plugged in comes first: the queues of the others may be there. */
+static int load_devices(struct vm *vm, struct state_reader *r, int memory_fd,
+			struct err *e)
+{
+	int n = virtio_restore(vm->dev[PLAN_MEM], r, PLAN_MEM, e);
+
+	if (n == 0)
+		n = load_plugged(vm, memory_fd, e);
+	for (unsigned i = 0; i < PLAN_DEVICES && n == 0; i++)
+		if (vm->dev[i] && i != PLAN_MEM)
+			n = virtio_restore(vm->dev[i], r, i, e);
+	return n;
 }
 
 /* A new generation: the guest's random numbers must not be those of its twins. Told last,
@@ -187,10 +196,12 @@ static int load_state(struct vm *vm, struct state_reader *r, int memory_fd, stru
 	}
 	if (n == 0)
 		n = arch_vm_restore(vm->vm_fd, r, e);
+	if (n < 0)
+		return n;
+	serial_restore(vm->serial, r);
+	n = state_check(r, e);
 	if (n == 0)
-		n = load_devices(vm, r, e);
-	if (n == 0)
-		n = load_plugged(vm, memory_fd, e);
+		n = load_devices(vm, r, memory_fd, e);
 	return n < 0 ? n : renew_generation(vm, e);
 }
 
@@ -201,8 +212,11 @@ int vm_restore(struct vm *vm, int state_fd, int memory_fd, struct err *e)
 	size_t len;
 	int n;
 
-	if (vm->booted)
+	if (vm->booted || vm->spoiled)
 		return err_set(e, EINVAL, "vm: it was booted already");
+	/* Requests that were pending wait for vm_resume(), as the guest does. */
+	machine_devices_pause(vm);
+	vm->quiet = true;
 	n = file_read_fd(state_fd, "its state", STATE_MOST, &data, &len, e);
 	if (n == 0)
 		n = state_reader_new(data, len, &r, e);
@@ -210,5 +224,6 @@ int vm_restore(struct vm *vm, int state_fd, int memory_fd, struct err *e)
 		n = load_state(vm, r, memory_fd, e);
 	state_reader_free(r);
 	vm->booted = n == 0;
+	vm->spoiled = n < 0;
 	return n < 0 ? err_wrap(e, "restore a machine") : 0;
 }

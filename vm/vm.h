@@ -12,6 +12,10 @@
  *	vm_resume	the guest runs; vm_pause stops it again
  *	loop_run	until config.ended was called
  *	vm_free		at any time after vm_new: no thread, descriptor or mapping is left
+ *
+ * Callbacks may call any of these functions but vm_free, vm_save and vm_restore, as work of
+ * the machine's is still under way around them: those are for `ended`, or the loop's next
+ * turn (loop_waker). vm_free calls nobody: listeners and streams are gone after it.
  */
 #ifndef VM_VM_H
 #define VM_VM_H
@@ -71,7 +75,9 @@ struct vm_config {
 
 	/* Both on the loop's thread. ended is called once. */
 	void (*ended)(void *arg, enum vm_end why, const char *text);
-	void (*log)(void *arg, const char *line); /* a device's remark; NULL: dropped */
+	/* A device's remark ("net0: ..."): what the guest did that broke it, or what the
+	 * host lacks. A few of each device. NULL: dropped. */
+	void (*log)(void *arg, const char *line);
 
 	/* Called first thing on each new thread, to close its jail; failing ends it all. */
 	int (*enter_thread)(void *arg, enum vm_thread kind, struct err *e);

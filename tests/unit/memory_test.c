@@ -395,12 +395,12 @@ static void large_ranges_have_larger_blocks(void)
 	struct memory *m = make(&c);
 	struct memory_range h = memory_hotplug_range(m);
 
-	CHECK(h.gpa == 6 * GIB && h.len == 64 * GIB);
+	CHECK(h.gpa == 7 * GIB && h.len == 64 * GIB);
 	CHECK(memory_block_size(m) == 64 * MIB);
 	CHECK(memory_plug(m, h.gpa + 63 * GIB, GIB) == 0);
 	put_value(m, h.gpa + 64 * GIB - 8, 3);
 	CHECK(memory_unplug(m, h.gpa + 63 * GIB, GIB) == 0);
-	CHECK(memory_end(m) == 70 * GIB);
+	CHECK(memory_end(m) == 71 * GIB);
 	memory_free(m);
 }
 
@@ -494,6 +494,23 @@ static void a_vm_takes_a_thousand_blocks(void)
 	memory_free(m);
 }
 
+/* A guest puts neighbouring pages into one buffer, and here they would be none. */
+static void nothing_lies_right_behind_boot_memory(void)
+{
+	struct memory_config c = {.fd = -1, .hotplug = 64 * MIB};
+	struct memory *m = NULL;
+	struct memory_range r[2];
+	struct err e;
+	unsigned n;
+
+	for (c.size = 2 * GIB; c.size <= 8 * GIB; c.size += GIB / 2) {
+		CHECK(memory_new(-1, &c, &m, &e) == 0);
+		n = memory_ranges(m, r);
+		CHECK(memory_hotplug_range(m).gpa > r[n - 1].gpa + r[n - 1].len);
+		memory_free(m);
+	}
+}
+
 static const struct test tests[] = {
 	{"small memory is one range", small_memory_is_one_range},
 	{"large memory leaves the 32-bit hole", large_memory_leaves_the_hole},
@@ -522,5 +539,6 @@ static const struct test tests[] = {
 	{"a pointer outlives its block", a_pointer_outlives_its_block},
 	{"nothing is left mapped", nothing_is_left_mapped},
 	{"a VM takes a thousand blocks", a_vm_takes_a_thousand_blocks},
+	{"nothing lies right behind boot memory", nothing_lies_right_behind_boot_memory},
 };
 TEST_MAIN(tests)

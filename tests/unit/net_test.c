@@ -226,6 +226,41 @@ static void a_restored_device_has_its_buffers(void)
 	done(&w);
 }
 
+/* As connecting does. */
+static void addresses_and_mtus_that_cant_be_are_not_restored(void)
+{
+	static const struct {
+		uint8_t mac0;
+		uint16_t mtu;
+		bool good;
+	} tries[] = {{2, 0, true}, {2, 68, true}, {2, 67, false}, {3, 0, false}};
+	struct world w;
+
+	setup_with(&w, MERGEABLE);
+	for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+		struct state_writer *s = state_writer_new();
+		struct state_reader *r = NULL;
+		const uint8_t saved[6] = {tries[i].mac0, 1};
+		struct err e = {0};
+		const void *p = NULL;
+		size_t len = 0;
+
+		state_begin(s, "net ", 0);
+		state_put_bytes(s, saved, sizeof(saved));
+		state_put_u16(s, tries[i].mtu);
+		state_put_u16(s, tries[i].mtu);
+		state_put_u16(s, 0);
+		state_end(s);
+		CHECK(state_finish(s, &p, &len, &e) == 0);
+		CHECK(state_reader_new(p, len, &r, &e) == 0);
+		state_enter(r, "net ", 0);
+		CHECK((w.d.dev->ops->restore(w.d.dev, r, &e) == 0) == tries[i].good);
+		state_reader_free(r);
+		state_writer_free(s);
+	}
+	done(&w);
+}
+
 static const struct test tests[] = {
 	{"it waits with its link down and an address of its own",
 	 waits_with_its_link_down},
@@ -239,6 +274,8 @@ static const struct test tests[] = {
 	{"a paused device neither sends nor receives", pausing_stops_the_traffic},
 	{"a restored device has its buffers and address, its link down",
 	 a_restored_device_has_its_buffers},
+	{"addresses and MTUs that can't be are not restored",
+	 addresses_and_mtus_that_cant_be_are_not_restored},
 };
 
 NET_TEST_MAIN(tests)

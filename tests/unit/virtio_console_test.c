@@ -22,6 +22,7 @@ struct world {
 	unsigned calls, writable;
 	bool reset; /* the device, from within the callback */
 	bool nest;  /* the loop, from within the callback */
+	bool renew; /* a new driver, whose notification comes within the callback */
 };
 
 static void take_output(void *arg, const void *buf, size_t len)
@@ -35,6 +36,15 @@ static void take_output(void *arg, const void *buf, size_t len)
 		drv_run(&w->d);
 	}
 	sbuf_add(&w->out, buf, len);
+	if (w->renew) {
+		struct drv_part part = {drv_buffer(&w->d, "new", 3), 3, false};
+
+		w->renew = false;
+		CHECK(drv_start(&w->d, DRV_ALL, 8));
+		(void)drv_put(&w->d, TX, &part, 1);
+		drv_kick(&w->d, TX);
+		drv_run(&w->d);
+	}
 	if (w->reset)
 		drv_reset(&w->d);
 }
@@ -153,6 +163,21 @@ static void callback_may_run_the_loop(void)
 	drv_kick(&w.d, TX);
 	drv_run(&w.d);
 	CHECK_STR(w.out.data, "first second");
+	end(&w);
+}
+
+static void a_new_driver_is_heard_whenever_it_comes(void)
+{
+	struct drv_part part;
+	struct world w;
+
+	begin(&w);
+	w.renew = true;
+	part = (struct drv_part){drv_buffer(&w.d, "old ", 4), 4, false};
+	(void)drv_put(&w.d, TX, &part, 1);
+	drv_kick(&w.d, TX);
+	drv_run(&w.d);
+	CHECK_STR(w.out.data, "old new");
 	end(&w);
 }
 
@@ -349,6 +374,8 @@ static void size_and_waiting_input_survive_a_restore(void)
 }
 
 static const struct test tests[] = {
+	{"a new driver is heard whenever it comes",
+	 a_new_driver_is_heard_whenever_it_comes},
 	{"output goes up to the callback, or is dropped", output_goes_up},
 	{"long output is whole and in order", long_output_is_whole_and_in_order},
 	{"much output lets others on the loop have their turn", many_requests_take_turns},

@@ -594,7 +594,7 @@ static void state_that_makes_no_sense_is_refused(void)
 	struct world w, v;
 	size_t len;
 
-	for (int i = 0; i < 7; i++) {
+	for (int i = 0; i < 9; i++) {
 		struct err e = {0};
 
 		begin(&w);
@@ -612,6 +612,10 @@ static void state_that_makes_no_sense_is_refused(void)
 			w.toy.dev.queue[0].desc_gpa = MEMORY;
 		else if (i == 6)
 			v.toy.refuse = true;
+		else if (i == 7)
+			w.toy.dev.status = ACK | DRIVER; /* too early for queues */
+		else if (i == 8)
+			w.toy.dev.queue[1].event_idx = false; /* as negotiated */
 		save(&w, &state, &len);
 		CHECK((restore(&v, state, len, &e) == 0) == (i == 0));
 		if (i > 0) {
@@ -623,6 +627,55 @@ static void state_that_makes_no_sense_is_refused(void)
 		drv_done(&w.d);
 		drv_done(&v.d);
 	}
+}
+
+/* The driver waits for an interrupt to hear of it. */
+static void a_broken_device_still_says_so_after_a_restore(void)
+{
+	AUTO_FREE void *state = NULL;
+	struct world w, v;
+	struct err e = {0};
+	size_t len;
+
+	begin(&w);
+	begin(&v);
+	CHECK(drv_start(&w.d, DRV_ALL, 8));
+	virtio_break(&w.toy.dev);
+	save(&w, &state, &len);
+	CHECK(restore(&v, state, len, &e) == 0);
+	CHECK(drv_broken(&v.d) && drv_irqs(&v.d) == 1);
+	CHECK(drv_isr(&v.d) & VIRTIO_MMIO_INT_CONFIG);
+	drv_done(&w.d);
+	drv_done(&v.d);
+}
+
+/* ---- remarks ---- */
+
+static void note(void *arg, const char *what)
+{
+	*(const char **)arg = what;
+}
+
+static void whoever_runs_it_hears_why_it_broke(void)
+{
+	const char *what = "nothing";
+	struct world w;
+
+	begin(&w);
+	w.toy.dev.remark = note;
+	w.toy.dev.remark_arg = &what;
+	CHECK(drv_negotiate(&w.d, DRV_ALL));
+	CHECK(!drv_set_queue_at(&w.d, 0, 8, MEMORY, 0x1000, 0x2000));
+	CHECK_STR(what,
+		  "the guest's driver set up a queue that can't be: the device "
+		  "stops until it is reset");
+	what = "nothing";
+	virtio_break(&w.toy.dev); /* it is already */
+	CHECK_STR(what, "nothing");
+	CHECK(drv_start(&w.d, DRV_ALL, 8));
+	drv_write(&w.d, VIRTIO_MMIO_QUEUE_READY, 0);
+	CHECK(strstr(what, "stopped a queue in use") != NULL);
+	drv_done(&w.d);
 }
 
 /* ---- descriptors ---- */
@@ -685,6 +738,9 @@ static const struct test tests[] = {
 	{"shared memory regions are told, missing ones as all ones",
 	 shared_memory_regions_are_told},
 	{"a device goes on where it was after a restore", device_goes_on_after_a_restore},
+	{"a broken device still says so after a restore",
+	 a_broken_device_still_says_so_after_a_restore},
+	{"whoever runs it hears why it broke", whoever_runs_it_hears_why_it_broke},
 	{"state that makes no sense is refused, and the device is as new",
 	 state_that_makes_no_sense_is_refused},
 	{"all descriptors are close-on-exec and closed in the end",

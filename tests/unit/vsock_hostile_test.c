@@ -495,7 +495,76 @@ static void every_packet_in_every_state(void)
 	}
 }
 
+/* ---- a guest that takes whatever comes, as fast as it comes ---- */
+
+#define CALLS_MOST 500
+
+struct source {
+	struct world w;
+	struct vm_stream *s;
+	unsigned calls;
+};
+
+/* Writes as much as there is room for; and another of the guest's processors has emptied
+ * its buffers before the device looks again. */
+static void pour(void *arg)
+{
+	static const char data[16384];
+	struct source *o = arg;
+	struct vsock_packet p;
+
+	if (o->calls++ >= CALLS_MOST)
+		return;
+	while (vm_stream_write(o->s, data, sizeof(data)) == sizeof(data))
+		;
+	while (guest_take(&o->w, &p, NULL))
+		;
+	while (o->w.rx_given - o->w.rx_taken < RX_MAX) {
+		struct drv_part part = {o->w.rx_gpa + o->w.rx_given++ % QUEUE *
+							      rx_stride(&o->w),
+					o->w.rx_size, true};
+
+		(void)drv_put(&o->w.d, RX, &part, 1);
+	}
+}
+
+static void *accept_source(void *arg, struct vm_stream *s, uint32_t guest_port,
+			   const struct vm_stream_ops **ret_ops)
+{
+	static const struct vm_stream_ops ops = {.writable = pour};
+
+	(void)guest_port;
+	((struct source *)arg)->s = s;
+	*ret_ops = &ops;
+	return arg;
+}
+
+static void a_quick_reader_leaves_the_loop_to_others(void)
+{
+	struct source o = {0};
+	struct err e = {0};
+	struct peer p;
+
+	world_begin(&o.w, 0, PAGE);
+	o.w.keep_giving = false;
+	CHECK(vsock_listen(o.w.v, 7, accept_source, &o, &e) == 0);
+	peer_init(&p, &o.w, 7, 1000);
+	p.buf_alloc = UINT32_MAX;
+	peer_send(&p, VIRTIO_VSOCK_OP_REQUEST);
+	pour(&o);
+	drv_kick(&o.w.d, RX);
+	(void)loop_once(o.w.d.loop, 0, &e);
+	CHECK(o.calls > 1 && o.calls < 100);
+	/* But it goes on. */
+	while (o.calls < CALLS_MOST && loop_once(o.w.d.loop, 1000, &e) > 0)
+		;
+	CHECK(o.calls >= CALLS_MOST);
+	world_done(&o.w);
+}
+
 static const struct test tests[] = {
+	{"a quick reader leaves the loop to others",
+	 a_quick_reader_leaves_the_loop_to_others},
 	{"a bad packet is answered, or resets its stream, or breaks the device",
 	 bad_packets_hit_their_sender},
 	{"data after the end of data resets the stream", data_after_its_end},

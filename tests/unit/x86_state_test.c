@@ -12,6 +12,7 @@
 #include "vm/kvm.h"
 #include "vm/state.h"
 #include "vm/vcpu.h"
+#include "vm/x86/msrs.h"
 
 #include "tests/unit/tap.h"
 
@@ -224,9 +225,36 @@ static void refuses_other_processors(void)
 	state_writer_free(w);
 }
 
+/* Those that a host may set are more than those that a guest may. */
+static void refuses_msrs_that_were_never_saved(void)
+{
+	const struct msr_list list = {.count = 1, .index = {0x10}};
+	struct state_writer *w = state_writer_new();
+	struct state_reader *r = NULL;
+	const void *data = NULL;
+	struct err e = {0};
+	size_t len = 0;
+
+	state_begin(w, "msrs", 0);
+	state_put_u32(w, 2);
+	state_put_u32(w, 0x10);
+	state_put_u64(w, 1);
+	state_put_u32(w, 0x10a); /* ARCH_CAPABILITIES */
+	state_put_u64(w, 1);
+	state_end(w);
+	CHECK(state_finish(w, &data, &len, &e) == 0);
+	CHECK(state_reader_new(data, len, &r, &e) == 0);
+	state_enter(r, "msrs", 0);
+	CHECK(msrs_restore(-1, &list, r, &e) == -EINVAL);
+	CHECK(strstr(e.text, "MSR 0x10a") != NULL);
+	state_reader_free(r);
+	state_writer_free(w);
+}
+
 static const struct test tests[] = {
 	{"a saved vCPU goes on in another VM where it was", goes_on_elsewhere},
 	{"what another processor model saved is refused, by the leaf that differs",
 	 refuses_other_processors},
+	{"MSRs that are never saved are refused", refuses_msrs_that_were_never_saved},
 };
 TEST_MAIN(tests)

@@ -170,6 +170,14 @@ static int take(struct block *b, struct request *ret, struct iovec iov[QUEUE_SIZ
 	return r > 0 && request_parse(&c, ret) < 0 ? -EINVAL : r;
 }
 
+/* For the request, and for whoever can mend it. */
+static uint8_t finish(struct block *b, int r)
+{
+	if (r == -ENOSPC || r == -EDQUOT)
+		virtio_remark(&b->dev, "the host has no room for what the guest writes");
+	return status_of(r);
+}
+
 /* One request, with queue_lock held at both ends. False if there is no more to do. */
 static bool work_one(struct block *b)
 {
@@ -178,14 +186,14 @@ static bool work_one(struct block *b)
 	int r = take(b, &q, iov);
 
 	if (r < 0)
-		virtio_break(&b->dev);
+		virtio_break_for(&b->dev, VIRTIO_BAD_REQUEST);
 	if (r <= 0)
 		return false;
 	if (queue_pending(&b->dev.queue[0]))
 		worker_share(b->source);
 	pthread_mutex_unlock(&b->queue_lock);
 	/* Atomic, as a driver can give two requests the same byte. */
-	__atomic_store_n(q.status, status_of(request_do(&b->disk, &q)), __ATOMIC_RELAXED);
+	__atomic_store_n(q.status, finish(b, request_do(&b->disk, &q)), __ATOMIC_RELAXED);
 	pthread_mutex_lock(&b->queue_lock);
 	queue_push(&b->dev.queue[0], q.head, q.written + 1);
 	virtio_signal_queue(&b->dev, 0);

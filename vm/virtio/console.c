@@ -90,11 +90,14 @@ static void notify_tx(struct console *c)
 		queue_stop_notify(q);
 		while (turn < TURN && (r = queue_pop(q, &req, iov, PARTS)) != 0) {
 			if (r < 0 || req.out_len > REQUEST_MAX) {
-				virtio_break(&c->dev);
+				virtio_break_for(&c->dev, VIRTIO_BAD_REQUEST);
 				return;
 			}
-			if (!output_request(c, &req))
+			if (!output_request(c, &req)) {
+				/* A new driver's notification may have come meanwhile. */
+				virtio_kick(&c->dev, TX);
 				return;
+			}
 			queue_push(q, req.head, 0);
 			turn += req.out_len + 64;
 		}
@@ -137,7 +140,7 @@ static void pump(struct console *c)
 		queue_stop_notify(q);
 		while (c->in_len && (r = queue_pop(q, &req, iov, PARTS)) != 0) {
 			if (r < 0 || !req.in) {
-				virtio_break(&c->dev);
+				virtio_break_for(&c->dev, VIRTIO_BAD_REQUEST);
 				return;
 			}
 			queue_push(q, req.head,

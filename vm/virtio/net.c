@@ -75,8 +75,10 @@ static void disconnect(struct net *n)
 static void run(struct net *n)
 {
 	net_send(n);
-	if (net_receive(n) < 0)
+	if (net_receive(n) < 0) {
+		virtio_remark(&n->dev, "its tap is gone: the link is down");
 		disconnect(n);
+	}
 	arm(n);
 }
 
@@ -92,6 +94,18 @@ static void tap_ready(void *arg, uint32_t events)
 }
 
 /* ---- the device ---- */
+
+static bool good_mac(const uint8_t mac[ETH_ALEN])
+{
+	static const uint8_t none[ETH_ALEN];
+
+	return !(mac[0] & 1) && memcmp(mac, none, sizeof(none)) != 0;
+}
+
+static bool good_mtu(uint16_t mtu)
+{
+	return mtu == 0 || mtu >= MTU_MIN;
+}
 
 /* The driver must not see it change (VIRTIO 1.2, 5.1.4.1): only between two drivers. */
 static void show_mtu(struct net *n)
@@ -179,6 +193,9 @@ static int net_restore(struct virtio_dev *dev, struct state_reader *r, struct er
 	status = state_get_u16(r);
 	if (status & ~VIRTIO_NET_S_LINK_UP)
 		state_refuse(r, "link status %#x", status);
+	if (!good_mac(n->config.mac) || !good_mtu(n->mtu) ||
+	    !good_mtu(le16toh(n->config.mtu)))
+		state_refuse(r, "an address or MTU that no network has");
 	if (n->fd < 0 && status)
 		show_link(n, false);
 	return state_check(r, e);
@@ -239,14 +256,12 @@ int net_new(struct memory *mem, struct loop *loop, uint8_t index, struct virtio_
 static int check(const struct net *n, const uint8_t mac[ETH_ALEN], uint16_t mtu,
 		 struct err *e)
 {
-	static const uint8_t none[ETH_ALEN];
-
 	if (n->fd >= 0)
 		return err_set(e, EBUSY, "this network device is connected already");
-	if (mac[0] & 1 || memcmp(mac, none, sizeof(none)) == 0)
+	if (!good_mac(mac))
 		return err_set(e, EINVAL, "no address for a network device: %02x:...",
 			       mac[0]);
-	if (mtu && mtu < MTU_MIN)
+	if (!good_mtu(mtu))
 		return err_set(e, EINVAL, "an MTU of %u is less than %d", mtu, MTU_MIN);
 	return 0;
 }

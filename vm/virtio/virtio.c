@@ -166,12 +166,25 @@ void virtio_signal_config(struct virtio_dev *dev)
 	config_interrupt(dev);
 }
 
-void virtio_break(struct virtio_dev *dev)
+void virtio_remark(struct virtio_dev *dev, const char *what)
+{
+	if (dev->remark)
+		dev->remark(dev->remark_arg, what);
+}
+
+void virtio_break_as(struct virtio_dev *dev, const char *why)
 {
 	dev->active = false;
-	if (!(atomic_fetch_or(&dev->status, VIRTIO_CONFIG_S_NEEDS_RESET) &
-	      VIRTIO_CONFIG_S_NEEDS_RESET))
-		config_interrupt(dev);
+	if (atomic_fetch_or(&dev->status, VIRTIO_CONFIG_S_NEEDS_RESET) &
+	    VIRTIO_CONFIG_S_NEEDS_RESET)
+		return;
+	config_interrupt(dev);
+	virtio_remark(dev, why);
+}
+
+void virtio_break(struct virtio_dev *dev)
+{
+	virtio_break_for(dev, "broke the rules");
 }
 
 void virtio_save(struct virtio_dev *dev, struct state_writer *w, uint32_t number)
@@ -210,6 +223,14 @@ static void check_state(struct virtio_dev *dev, struct state_reader *r)
 		state_refuse(r, "status %#x", dev->status);
 }
 
+/* Enabled as write_ready() of the transport would have. */
+static bool queue_fits(const struct virtio_dev *dev, const struct queue *q)
+{
+	return !q->ready || (dev->status & VIRTIO_CONFIG_S_FEATURES_OK &&
+			     q->event_idx == virtio_has(dev, VIRTIO_RING_F_EVENT_IDX) &&
+			     q->indirect == virtio_has(dev, VIRTIO_RING_F_INDIRECT_DESC));
+}
+
 static void restore_common(struct virtio_dev *dev, struct state_reader *r)
 {
 	if (state_get_u32(r) != dev->ops->id || state_get_u32(r) != dev->ops->queues)
@@ -225,7 +246,8 @@ static void restore_common(struct virtio_dev *dev, struct state_reader *r)
 	dev->absent = state_get_u8(r);
 	check_state(dev, r);
 	for (unsigned i = 0; i < dev->ops->queues; i++) {
-		if (queue_restore(&dev->queue[i], r) < 0)
+		if (queue_restore(&dev->queue[i], r) < 0 ||
+		    !queue_fits(dev, &dev->queue[i]))
 			state_refuse(r, "queue %u", i);
 	}
 }
@@ -233,11 +255,11 @@ static void restore_common(struct virtio_dev *dev, struct state_reader *r)
 /* What was asked for and not yet seen when the machine stopped is asked for again. */
 static void restore_events(struct virtio_dev *dev)
 {
-	for (unsigned i = 0; i < dev->ops->queues; i++) {
+	for (unsigned i = 0; i < dev->ops->queues && dev->active; i++) {
 		if (dev->queue[i].ready)
 			virtio_kick(dev, i);
 	}
-	if (atomic_load(&dev->isr))
+	if (atomic_load(&dev->isr) && dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
 		dev->interrupt(dev, 0);
 }
 
@@ -264,7 +286,7 @@ static int restore_locked(struct virtio_dev *dev, struct state_reader *r, uint32
 	}
 	state_leave(r);
 	ret = state_check(r, e);
-	if (ret == 0 && dev->active)
+	if (ret == 0)
 		restore_events(dev);
 	return ret;
 }

@@ -97,9 +97,12 @@ struct virtio_dev {
 	void (*interrupt)(struct virtio_dev *dev, uint32_t isr_bits);
 	_Atomic uint32_t isr;        /* VIRTIO_MMIO_INT_VRING, _CONFIG */
 	_Atomic uint32_t generation; /* of the configuration */
-	int irq_fd;                  /* owned: an irqfd's eventfd; in tests any eventfd */
-	_Atomic uint32_t status;     /* VIRTIO 1.2, 2.1 */
-	_Atomic bool absent;         /* a driver that looks finds no device (device id 0,
+	/* Set by who wants to hear virtio_remark()'s; as interrupt(). Or NULL. */
+	void (*remark)(void *arg, const char *what);
+	void *remark_arg;
+	int irq_fd;              /* owned: an irqfd's eventfd; in tests any eventfd */
+	_Atomic uint32_t status; /* VIRTIO 1.2, 2.1 */
+	_Atomic bool absent;     /* a driver that looks finds no device (device id 0,
 			      * VIRTIO 1.2, 4.2.3.1.1), until it is told to look again */
 	uint32_t features_sel, driver_features_sel, queue_sel, shm_sel;
 };
@@ -128,6 +131,17 @@ void virtio_signal_config(struct virtio_dev *dev);
  * resets the device (VIRTIO 1.2, 2.1.2). With the lock held, or by a worker for which
  * ops->reset waits. */
 void virtio_break(struct virtio_dev *dev);
+
+/* The same, with what it did: a constant that goes on from "the guest's driver ". */
+#define virtio_break_for(dev, did)                                                       \
+	virtio_break_as(dev, "the guest's driver " did VIRTIO_UNTIL_RESET)
+#define VIRTIO_UNTIL_RESET ": the device stops until it is reset"
+#define VIRTIO_BAD_REQUEST "made a malformed request"
+void virtio_break_as(struct virtio_dev *dev, const char *why);
+
+/* Something that whoever runs the machine may want to know: a constant. By any thread,
+ * with the lock held or not. */
+void virtio_remark(struct virtio_dev *dev, const char *what);
 
 /* Forgets all that the driver did, after ops->reset. With the lock held; for transports. */
 void virtio_reset(struct virtio_dev *dev);

@@ -80,8 +80,23 @@ static void put(struct arch_cpuid *c, const struct kvm_cpuid_entry2 *e)
 		c->table.head.entries[c->table.head.nent++] = *e;
 }
 
-/* What is the same for all vCPUs. */
-static void normalise(struct arch_cpuid *c)
+/* What no container needs, and what is much of KVM for a guest to attack. KVM lets no
+ * guest use what its CPUID lacks. Nor would all of their state be in a saved machine. */
+static void hide_doorways(struct arch_cpuid *c)
+{
+	clear(c, 1, 0, ECX, BIT(5));          /* VMX: virtual machines in the guest */
+	clear(c, 0x80000001, 0, ECX, BIT(2)); /* SVM, the same */
+	remove_leaf(c, 0x8000000a);
+	clear(c, 7, 0, EBX, BIT(2) | BIT(25)); /* SGX, processor trace */
+	clear(c, 7, 0, ECX, BIT(30));          /* SGX launch control */
+	clear(c, 7, 0, EDX, BIT(19));          /* last branch records */
+	remove_leaf(c, 0x12);
+	remove_leaf(c, 0x14);
+	remove_leaf(c, 0x1c);
+	remove_leaf(c, 0x8000001f); /* encrypted memory (SEV): it isn't */
+}
+
+void cpuid_normalise(struct arch_cpuid *c)
 {
 	struct kvm_cpuid_entry2 *e = cpuid_find(c, 0, 0);
 
@@ -102,6 +117,8 @@ static void normalise(struct arch_cpuid *c)
 		e->eax = e->ebx = e->ecx = e->edx = 0;
 	clear(c, 0x80000001, 0, ECX, BIT(23) | BIT(24) | BIT(28)); /* AMD's counters */
 	remove_leaf(c, 0x80000022);
+	remove_leaf(c, 0x23); /* Intel's, of later processors */
+	hide_doorways(c);
 }
 
 /* Asks that guests may have AMX's registers, which KVM then lists. Processors without
@@ -142,7 +159,7 @@ int arch_cpuid_new(int kvm_fd, const struct vm_cpuid_mask *masks, unsigned count
 		arch_cpuid_free(c);
 		return err_sys(e, "kvm: ask for supported CPUID");
 	}
-	normalise(c);
+	cpuid_normalise(c);
 	*ret = c;
 	return 0;
 }

@@ -22,6 +22,9 @@ struct arch_cpuid {
 	} table;
 };
 
+/* Makes what KVM can do into what guests get; the same for all processors. */
+void cpuid_normalise(struct arch_cpuid *c);
+
 /* The table of processor `index` of `vcpus`: a copy of c's, made its own. */
 void cpuid_for(const struct arch_cpuid *c, unsigned index, unsigned vcpus,
 	       struct arch_cpuid *ret);

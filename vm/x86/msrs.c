@@ -152,7 +152,8 @@ static int write_msrs(int vcpu_fd, union msr_buffer *m, struct err *e)
 	return 0;
 }
 
-int msrs_restore(int vcpu_fd, struct state_reader *r, struct err *e)
+int msrs_restore(int vcpu_fd, const struct msr_list *l, struct state_reader *r,
+		 struct err *e)
 {
 	uint32_t count = state_get_u32(r);
 	union msr_buffer *m;
@@ -170,6 +171,9 @@ int msrs_restore(int vcpu_fd, struct state_reader *r, struct err *e)
 	for (unsigned i = 0; i < count; i++) {
 		m->head.entries[i].index = state_get_u32(r);
 		m->head.entries[i].data = state_get_u64(r);
+		/* We may set more than a guest may: only what would have been saved. */
+		if (!has(l, m->head.entries[i].index))
+			state_refuse(r, "MSR %#x", m->head.entries[i].index);
 	}
 	n = state_check(r, e);
 	if (n == 0)

@@ -22,6 +22,9 @@ int msr_list_get(int kvm_fd, struct msr_list *ret, struct err *e);
 
 int msrs_save(int vcpu_fd, const struct msr_list *l, struct state_writer *w,
 	      struct err *e);
-int msrs_restore(int vcpu_fd, struct state_reader *r, struct err *e);
+
+/* Refuses MSRs that are not in the list. */
+int msrs_restore(int vcpu_fd, const struct msr_list *l, struct state_reader *r,
+		 struct err *e);
 
 #endif

@@ -283,7 +283,7 @@ int arch_cpu_restore(int vcpu_fd, const struct arch_host *h,
 	if (n == 0)
 		n = restore_parts(vcpu_fd, later_parts, ARRAY_LEN(later_parts), r, e);
 	if (n == 0)
-		n = msrs_restore(vcpu_fd, r, e);
+		n = msrs_restore(vcpu_fd, &h->msrs, r, e);
 	if (n == 0)
 		n = restore_part(vcpu_fd, &events_part, r, e);
 	if (n == 0) {
