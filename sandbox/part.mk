@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libsandbox.a
 libsandbox_a_SOURCES = \
 	sandbox/cpio.c sandbox/cpio.h \
+	sandbox/frame.c sandbox/frame.h \
 	sandbox/modules.c sandbox/modules.h \
 	sandbox/network.h \
 	sandbox/network_apply.c \
