@@ -7,6 +7,7 @@ libbase_a_SOURCES = \
 	base/file.c base/file.h \
 	base/json.c base/json.h base/json_write.c \
 	base/log.c base/log.h \
+	base/netlink.c base/netlink.h \
 	base/path.c base/path.h \
 	base/proc.c base/proc.h base/procfs.c base/procfs.h \
 	base/sha256.c base/sha256.h \

@@ -2,6 +2,11 @@
 noinst_LIBRARIES += libsandbox.a
 libsandbox_a_SOURCES = \
 	sandbox/cpio.c sandbox/cpio.h \
-	sandbox/modules.c sandbox/modules.h
+	sandbox/frame.c sandbox/frame.h \
+	sandbox/modules.c sandbox/modules.h \
+	sandbox/network.h \
+	sandbox/network_apply.c \
+	sandbox/network_json.c \
+	sandbox/network_read.c
 EXTRA_DIST += sandbox/README.md
 sandbox_libs = libsandbox.a $(spec_libs)

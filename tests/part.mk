@@ -98,11 +98,14 @@ tests_unit_report_test_LDADD = $(src_libs)
 tests_unit_self_exe_test_LDADD = $(src_libs)
 
 # sandbox
-sandbox_tests = tests/unit/cpio_test tests/unit/modules_test
+sandbox_tests = tests/unit/cpio_test tests/unit/frame_test tests/unit/modules_test \
+	tests/unit/network_test
 check_PROGRAMS += $(sandbox_tests)
 TESTS += $(sandbox_tests)
 tests_unit_cpio_test_LDADD = $(sandbox_libs)
+tests_unit_frame_test_LDADD = $(sandbox_libs)
 tests_unit_modules_test_LDADD = $(sandbox_libs)
+tests_unit_network_test_LDADD = $(sandbox_libs)
 
 # libcontainer/spec
 noinst_HEADERS += tests/unit/spec_file.h
