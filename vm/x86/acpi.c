@@ -13,8 +13,6 @@
 #include "vm/plan.h"
 #include "vm/x86/x86.h"
 
-#define FADT_LEN 276
-
 /* Boot architecture flags: what there is not. No bit for legacy devices nor for an 8042:
  * a kernel then doesn't probe for them. */
 #define FADT_NO_VGA      (1 << 2)

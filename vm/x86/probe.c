@@ -15,10 +15,9 @@
 #include "vm/x86/x86.h"
 
 #define CODE      UINT64_C(0x100000)
-#define DATA      UINT64_C(0x101000) /* zeros */
 #define DONE_PORT 0x600
 
-/* Ends by writing to DONE_PORT. */
+/* Ends by writing to DONE_PORT. The page behind CODE is zeros. */
 extern const char vm_probe_code[];
 extern const uint32_t vm_probe_len;
 __asm__(".pushsection .rodata\n"

@@ -98,7 +98,6 @@ int arch_vm_restore(int vm_fd, struct state_reader *r, struct err *e);
 #define X86_CMDLINE_MAX 0x10000
 #define X86_EBDA        0x9fc00 /* the MP table is at its start */
 #define X86_ACPI        0xe0000
-#define X86_ACPI_END    0x100000
 #define X86_GENERATION  0xfe000 /* VMGENID: a page of its own, behind the tables */
 #define X86_RESET       0xffff0 /* f000:fff0, where firmware begins */
 #define X86_TSS         0xfffbd000
