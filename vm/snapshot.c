@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -119,6 +120,7 @@ static int write_state(struct vm *vm, int fd, struct err *e)
 
 static int write_memory(const struct vm *vm, int fd, struct err *e)
 {
+	struct stat st;
 	int r;
 
 	if (fd < 0) {
@@ -126,6 +128,11 @@ static int write_memory(const struct vm *vm, int fd, struct err *e)
 			return err_set(e, EINVAL, "there is no file for its memory");
 		return 0;
 	}
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "look at the file for its memory");
+	/* It may be what this machine, or another, has its memory from. */
+	if (!S_ISREG(st.st_mode) || st.st_size != 0)
+		return err_set(e, EINVAL, "the file for its memory isn't an empty one");
 	r = memory_save(vm->mem, fd);
 	return r < 0 ? err_code(e, r, "write its memory") : 0;
 }

@@ -37,6 +37,7 @@ static void take_kicks(void)
 /* Runs the guest until a kick, or until it can't go on. */
 static void run(struct vcpu *v)
 {
+	char name[32];
 	int r;
 
 	for (;;) {
@@ -49,8 +50,10 @@ static void run(struct vcpu *v)
 		if (errno == EAGAIN)
 			continue;
 		if (errno != EINTR) {
+			r = errno;
 			vcpu_count(v, EXIT_OTHER);
-			(void)vcpu_fail(v, VM_END_ERROR, "KVM_RUN: errno %d", errno);
+			(void)vcpu_fail(v, VM_END_ERROR, "KVM_RUN: %s",
+					err_name(r, name, sizeof(name)));
 			return;
 		}
 		vcpu_count(v, EXIT_INTR);

@@ -50,3 +50,7 @@ check_PROGRAMS += tests/fuzz/fuse_fuzz
 tests_fuzz_fuse_fuzz_SOURCES = tests/fuzz/fuse_fuzz.c tests/unit/fs_client.h $(fuzz_main)
 tests_fuzz_fuse_fuzz_LDADD = $(vm_libs)
 tests_fuzz_fuse_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+check_PROGRAMS += tests/fuzz/restore_fuzz
+tests_fuzz_restore_fuzz_SOURCES = tests/fuzz/restore_fuzz.c $(fuzz_main)
+tests_fuzz_restore_fuzz_LDADD = $(driver_libs)
+tests_fuzz_restore_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -15,8 +15,8 @@
 #define RINGS UINT64_C(0x1400000) /* behind the guest's code */
 #define ROOM  UINT64_C(0x100000)
 
-GUEST(power_off,
-      "	mov $0x600, %edx\n	mov $0x34, %al\n	out %al, %dx\n" HALT);
+GUEST(power_off, "	mov $0x600, %edx\n	mov $0x34, %al\n	out %al, "
+		 "%dx\n" HALT);
 GUEST(forever, SAY HALT);
 
 /* A driver of this device whose rings are at gpa, and its buffers behind them. */
@@ -377,6 +377,28 @@ static void what_cant_be_restored_is_refused_with_the_reason(void)
 	world_done(&a);
 }
 
+/* It may be where the machine has its memory from, which cutting it would take away. */
+static void memory_is_saved_into_an_empty_file_only(void)
+{
+	struct err e = {0};
+	struct world a, b;
+	struct saved s;
+	int state = memfd_create("state", MFD_CLOEXEC);
+
+	NEED_KVM();
+	world_init(&b);
+	if (started(&a)) {
+		s = save(&a);
+		CHECK(restore(&b, &s, &e) == 0 && vm_spawn(b.vm, &e) == 0);
+		CHECK(vm_save(b.vm, state, s.memory, &e) == -EINVAL);
+		CHECK(strstr(e.text, "isn't an empty one") != NULL);
+		saved_done(&s);
+	}
+	fd_close(&state);
+	world_done(&a);
+	world_done(&b);
+}
+
 static const struct test tests[] = {
 	{"what a guest said last is heard on vsock, too",
 	 what_a_guest_said_last_is_heard_on_vsock_too},
@@ -391,5 +413,7 @@ static const struct test tests[] = {
 	 a_restored_machine_is_quiet_until_it_is_resumed},
 	{"what can't be restored is refused with the reason",
 	 what_cant_be_restored_is_refused_with_the_reason},
+	{"memory is saved into an empty file only",
+	 memory_is_saved_into_an_empty_file_only},
 };
 TEST_MAIN(tests)

@@ -210,6 +210,34 @@ static void segments_are_counted(void)
 	end(&w);
 }
 
+/* A request of 255 MiB, in a buffer of one: a pause would have to wait for it. */
+static void requests_without_end_are_refused(void)
+{
+	const uint32_t mib = 1 << 20;
+	struct virtio_blk_outhdr h = {.type = VIRTIO_BLK_T_IN};
+	struct drv_part parts[256];
+	struct world w;
+	uint16_t head;
+	uint32_t len;
+	uint64_t gpa;
+
+	begin_without_disk(&w);
+	w.file = file_new(UINT64_C(1) << 30);
+	CHECK(connect_copy(&w, false) == 0);
+	CHECK(drv_start(&w.d, DRV_ALL, 256));
+	parts[0] = (struct drv_part){drv_buffer(&w.d, &h, sizeof(h)), sizeof(h), false};
+	gpa = drv_alloc(&w.d, mib);
+	for (unsigned i = 1; i < 255; i++)
+		parts[i] = (struct drv_part){gpa, mib, true};
+	parts[255] = (struct drv_part){drv_alloc(&w.d, 1), 1, true};
+	(void)drv_put_indirect(&w.d, 0, parts, 256);
+	drv_kick(&w.d, 0);
+	CHECK(drv_wait(&w.d, 0, &head, &len) && len == 1);
+	CHECK(*(uint8_t *)drv_at(&w.d, parts[255].gpa, 1) == VIRTIO_BLK_S_IOERR);
+	CHECK(!drv_broken(&w.d));
+	end(&w);
+}
+
 static void id_and_unknown_requests_are_answered(void)
 {
 	char id[20] = "";
@@ -355,6 +383,7 @@ static void restored_driver_is_told_of_another_disk(void)
 }
 
 static const struct test tests[] = {
+	{"requests without end are refused", requests_without_end_are_refused},
 	{"what is written is in the file, and is read", what_is_written_is_read},
 	{"where parts begin and end means nothing", framing_means_nothing},
 	{"nothing outside the disk is reached, by any request",

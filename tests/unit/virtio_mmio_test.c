@@ -645,6 +645,7 @@ static void a_broken_device_still_says_so_after_a_restore(void)
 	CHECK(restore(&v, state, len, &e) == 0);
 	CHECK(drv_broken(&v.d) && drv_irqs(&v.d) == 1);
 	CHECK(drv_isr(&v.d) & VIRTIO_MMIO_INT_CONFIG);
+	str_free(&state);
 	drv_done(&w.d);
 	drv_done(&v.d);
 }

@@ -495,6 +495,63 @@ static void every_packet_in_every_state(void)
 	}
 }
 
+/* ---- a guest that takes nothing ---- */
+
+static struct vm_stream *open_stream(struct world *w, struct end *e, uint32_t guest_port,
+				     uint32_t buf_alloc)
+{
+	struct peer p;
+
+	end_init(e, w);
+	host_listen(w, 7, e);
+	peer_init(&p, w, 7, guest_port);
+	p.buf_alloc = buf_alloc;
+	peer_send(&p, VIRTIO_VSOCK_OP_REQUEST);
+	CHECK(guest_expect(w, VIRTIO_VSOCK_OP_RESPONSE, NULL));
+	return e->s;
+}
+
+/* What is held for it is bounded; others write as long as they need nothing held, and are
+ * not forgotten when they do. */
+static void what_is_held_for_the_guest_is_bounded(void)
+{
+	static struct end e[VSOCK_RINGS], last, poor;
+	struct vsock_packet k = {0};
+	struct world w;
+	struct peer p;
+
+	world_begin(&w, 64, PAGE);
+	for (uint32_t i = 0; i < VSOCK_RINGS; i++) {
+		CHECK(open_stream(&w, &e[i], 1000 + i, 0) != NULL);
+		CHECK(vm_stream_write(e[i].s, "x", 1) == 1);
+	}
+	CHECK(open_stream(&w, &last, 1, 4096) && open_stream(&w, &poor, 2, 0));
+	CHECK(vm_stream_write(poor.s, "x", 1) == 0);
+	CHECK(vm_stream_write(last.s, "there", 5) == 5);
+	w.keep_giving = false;
+	while (vm_stream_write(last.s, "x", 1) == 1) /* as long as there are buffers */
+		;
+	while (guest_take(&w, &k, NULL))
+		;
+	CHECK(!last.writable && !poor.writable);
+	guest_give(&w, 8);
+	CHECK(last.writable == 1 && !poor.writable);
+	CHECK(vm_stream_write(last.s, "more", 4) == 4);
+	peer_init(&p, &w, 7, 2);
+	peer_send(&p, VIRTIO_VSOCK_OP_CREDIT_UPDATE);
+	CHECK(poor.writable == 1 && vm_stream_write(poor.s, "x", 1) == 1);
+	/* Who has a place in the queue leaves it to the next. */
+	vm_stream_close(last.s);
+	peer_init(&p, &w, 7, 1000);
+	peer_send(&p, VIRTIO_VSOCK_OP_RST);
+	CHECK(e[0].closed == 1 && e[1].closed == 0);
+	w.keep_giving = true;
+	while (guest_take(&w, &k, NULL))
+		;
+	CHECK(open_stream(&w, &last, 1000, 0) && vm_stream_write(last.s, "x", 1) == 1);
+	world_done(&w);
+}
+
 /* ---- a guest that takes whatever comes, as fast as it comes ---- */
 
 #define CALLS_MOST 500
@@ -563,6 +620,8 @@ static void a_quick_reader_leaves_the_loop_to_others(void)
 }
 
 static const struct test tests[] = {
+	{"what is held for the guest is bounded, and nobody is forgotten",
+	 what_is_held_for_the_guest_is_bounded},
 	{"a quick reader leaves the loop to others",
 	 a_quick_reader_leaves_the_loop_to_others},
 	{"a bad packet is answered, or resets its stream, or breaks the device",

@@ -23,6 +23,10 @@
 #define QUEUE_SIZE 256
 #define TURN       64 /* requests of one disk, while another may wait */
 
+/* Bytes of a request, so that a pause, a reset or the end waits for no more: Linux has
+ * 1.25 MiB, and what a user sets at most. */
+#define REQUEST_MAX (UINT64_C(64) << 20)
+
 /* Of DISCARD and WRITE_ZEROES; so that one takes no worker for long. */
 #define SEGMENTS     16
 #define DISCARD_MOST (UINT32_C(1) << 21) /* sectors: 1 GiB */
@@ -48,6 +52,7 @@ struct request {
 	struct iovec *out, *in; /* without header and status */
 	unsigned outs, ins;
 	uint8_t *status;
+	uint64_t len;     /* all of it */
 	uint32_t written; /* without the status */
 };
 
@@ -79,6 +84,7 @@ static int request_parse(const struct chain *c, struct request *ret)
 		.in = c->iov + c->out,
 		.ins = c->in - (last->iov_len == 0),
 		.status = (uint8_t *)last->iov_base + last->iov_len,
+		.len = c->out_len + c->in_len,
 	};
 	return 0;
 }
@@ -128,7 +134,7 @@ static int do_segments(const struct disk *d, struct request *q)
 
 static int request_do(const struct disk *d, struct request *q)
 {
-	if (d->fd < 0)
+	if (d->fd < 0 || q->len > REQUEST_MAX)
 		return -EIO;
 	switch (q->type) {
 	case VIRTIO_BLK_T_IN:

@@ -149,6 +149,7 @@ int vsock_new(const struct vsock_config *c, struct vsock **ret, struct err *e)
 	list_init(&v->pending);
 	list_init(&v->news);
 	list_init(&v->timed);
+	list_init(&v->starved);
 	r = vsock_add_sources(v, e);
 	if (r == 0 && (vsock_table_init(&v->streams, TABLE_BITS) < 0 ||
 		       vsock_table_init(&v->listeners, TABLE_BITS) < 0))

@@ -58,7 +58,7 @@ struct vsock {
 
 	struct vsock_table streams, listeners;
 	struct vsock_spares spares;
-	struct vsock_list all, pending, news, timed; /* of streams */
+	struct vsock_list all, pending, news, timed, starved; /* of streams */
 	struct vsock_reply reply[VSOCK_REPLIES];
 	unsigned reply_first, reply_count;
 
@@ -105,6 +105,7 @@ struct vm_stream {
 	void *arg;
 	unsigned calls; /* into user code that are under way, or other uses */
 	struct vsock_link all, pending, in_news, timed;
+	struct vsock_link starved; /* blocked without a ring to wait in */
 	uint8_t due, news;
 	bool blocked;       /* the user waits for room */
 	bool shut;          /* the user writes no more */

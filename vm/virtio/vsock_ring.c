@@ -11,11 +11,18 @@ static size_t min_size(size_t a, size_t b)
 
 static uint8_t *take(struct vsock_spares *s)
 {
-	return s->count ? s->data[--s->count] : malloc(VSOCK_RING_SIZE);
+	uint8_t *data;
+
+	if (s->taken == VSOCK_RINGS)
+		return NULL;
+	data = s->count ? s->data[--s->count] : malloc(VSOCK_RING_SIZE);
+	s->taken += data != NULL;
+	return data;
 }
 
 static void give(struct vsock_spares *s, uint8_t *data)
 {
+	s->taken -= data != NULL;
 	if (data && s->count < VSOCK_SPARES)
 		s->data[s->count++] = data;
 	else

@@ -208,6 +208,36 @@ static struct vm_stream *first_pending(struct vsock *v)
 	return s;
 }
 
+/* When there is nothing to send, and a buffer for it (or the driver's kick is asked for):
+ * those who wait without a ring can write directly. If there is no credit either, the
+ * packet that brings some wakes them. */
+static void wake_starved(struct vsock *v)
+{
+	struct queue *q = &v->dev.queue[VSOCK_RX];
+	struct vsock_link *n = v->starved.head.next, *next;
+
+	if (list_is_empty(&v->starved))
+		return;
+	if (!queue_pending(q)) {
+		v->rx_waits = true;
+		if (!queue_want_notify(q))
+			return;
+	}
+	for (; n != &v->starved.head; n = next) {
+		struct vm_stream *s = (void *)((char *)n -
+					       offsetof(struct vm_stream, starved));
+
+		next = n->next;
+		if (s->state != STREAM_OPEN)
+			continue;
+		list_remove(&s->starved);
+		if (!s->blocked || !stream_credit(s))
+			continue;
+		s->blocked = false;
+		stream_add_news(s, NEWS_WRITABLE);
+	}
+}
+
 void vsock_flush(struct vsock *v)
 {
 	struct iovec iov[VSOCK_IOV];
@@ -216,8 +246,10 @@ void vsock_flush(struct vsock *v)
 	while (vsock_runs(v)) {
 		struct vm_stream *s = v->reply_count ? NULL : first_pending(v);
 
-		if (!s && !v->reply_count)
+		if (!s && !v->reply_count) {
+			wake_starved(v);
 			return;
+		}
 		if (!take_buffer(v, &c, iov))
 			return;
 		if (s)

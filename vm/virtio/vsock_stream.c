@@ -68,6 +68,7 @@ void stream_end(struct vm_stream *s, int code, bool tell_guest)
 	}
 	list_remove(&s->timed);
 	list_remove(&s->pending);
+	list_remove(&s->starved);
 	vsock_ring_clear(&s->ring, &v->spares);
 	s->due = 0;
 	s->state = STREAM_GONE;
@@ -85,6 +86,7 @@ void stream_free(struct vm_stream *s)
 	list_remove(&s->in_news);
 	list_remove(&s->timed);
 	list_remove(&s->pending);
+	list_remove(&s->starved);
 	vsock_ring_clear(&s->ring, &v->spares);
 	v->count--;
 	free(s);
@@ -226,7 +228,7 @@ void stream_packet(struct vm_stream *s, const struct vsock_packet *p, struct cha
 		packet_closing(s, p);
 	stream_due(s, 0); /* there may be credit now */
 	if (s->blocked && !s->ring.used && stream_credit(s)) {
-		/* There was no memory for the ring. */
+		/* There was no ring to be had. */
 		s->blocked = false;
 		stream_add_news(s, NEWS_WRITABLE);
 	}
@@ -251,6 +253,8 @@ ssize_t vm_stream_write(struct vm_stream *s, const void *buf, size_t len)
 				       len - done);
 		if (done < len)
 			s->blocked = true;
+		if (done < len && !s->ring.used)
+			list_append(&v->starved, &s->starved);
 		stream_due(s, 0);
 	}
 	vsock_finish(v);
@@ -297,6 +301,7 @@ void vm_stream_close(struct vm_stream *s)
 	if (s->state == STREAM_OPEN) {
 		s->state = STREAM_CLOSING;
 		s->blocked = false;
+		list_remove(&s->starved);
 		stream_due(s, DUE_STOP | DUE_SHUTDOWN);
 	} else {
 		s->closed = true;
