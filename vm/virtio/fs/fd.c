@@ -164,7 +164,8 @@ int fd_open_child(struct fs *fs, int dir_fd, const char *name)
 	return fd;
 }
 
-/* Counted already. */
+/* Counted already. A file that another process has a lease on would be waited for, for
+ * up to 45 s: it is told to give it up, and EAGAIN comes of it. */
 static int reopen(struct fs *fs, int fd, int flags)
 {
 	char name[FD_NAME_BUF];
@@ -172,11 +173,14 @@ static int reopen(struct fs *fs, int fd, int flags)
 
 	(void)fd_name(fd, name);
 	do {
-		ret = openat(fs->self_fd, name, flags | O_CLOEXEC | O_NOCTTY);
+		ret = openat(fs->self_fd, name,
+			     flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	} while (ret < 0 && (errno == EMFILE || errno == ENFILE) && evict_some(fs));
 	if (ret < 0) {
 		ret = errno == EMFILE ? -ENFILE : -errno;
 		fds_give(fs);
+	} else if (!(flags & O_PATH)) {
+		(void)fcntl(ret, F_SETFL, flags); /* no O_NONBLOCK from here on */
 	}
 	return ret;
 }
@@ -290,7 +294,7 @@ int inode_fd(struct fs *fs, struct inode *i)
 	if (!i->tree)
 		return -EOPNOTSUPP;
 	for (;;) {
-		struct inode *t, *parent;
+		struct inode *t = NULL, *parent = NULL;
 		char name[FS_NAME_BUF];
 		int e = next_closed(fs, i, &t, &parent, name), fd;
 

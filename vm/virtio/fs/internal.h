@@ -289,7 +289,8 @@ int fd_open_child(struct fs *fs, int dir_fd, const char *name);
 /* The inode anew by its name, verified, as a descriptor of its own: whether it is still
  * there. */
 int fd_open_fresh(struct fs *fs, struct inode *i);
-/* What an O_PATH descriptor is of, opened with flags: regular files and folders only. */
+/* What an O_PATH descriptor is of, opened with flags: regular files and folders only.
+ * -EAGAIN: another process has a lease on it, and has been told. */
 int fd_reopen(struct fs *fs, int fd, uint32_t type, int flags);
 /* As O_PATH for a tree that the host attaches: also beyond the bound, which a guest can
  * reach. */
