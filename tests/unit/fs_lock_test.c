@@ -16,12 +16,15 @@ static struct {
 	unsigned count;
 } answered;
 
+static void hand_over(void);
+
 static void done(void *arg, uint64_t token, uint32_t written)
 {
 	(void)arg;
 	CHECK(written == 16);
 	answered.token = token;
 	answered.count++;
+	hand_over();
 }
 
 static void begin(enum vm_fs kind)
@@ -283,6 +286,45 @@ static void owners_are_bounded_by_descriptors(void)
 	end();
 }
 
+/* A guest that hands a lock from one handle to another as soon as it is told: as if another
+ * worker took its requests. */
+static struct {
+	struct client *c; /* NULL: nobody does */
+	uint64_t fh[2];
+	unsigned count;
+} ping_pong;
+
+static void hand_over(void)
+{
+	struct client *mine = ping_pong.c, *was = c;
+	uint64_t has = ping_pong.fh[ping_pong.count % 2],
+		 wants = ping_pong.fh[(ping_pong.count + 1) % 2];
+
+	if (!mine || ping_pong.count++ >= 10000)
+		return;
+	c = mine;
+	CHECK(flock_by(FUSE_SETLKW, wants, F_WRLCK) == -EINPROGRESS);
+	CHECK(flock_by(FUSE_SETLK, has, F_UNLCK) == 0);
+	c = was;
+}
+
+static void trying_comes_to_an_end(void)
+{
+	begin(VM_FS_SHARED);
+	ping_pong.count = 0;
+	ping_pong.fh[0] = fh;
+	CHECK(open_node(c, FUSE_OPEN, n, O_RDWR, &ping_pong.fh[1]) == 0);
+	CHECK(flock_by(FUSE_SETLK, ping_pong.fh[1], F_WRLCK) == 0);
+	CHECK(flock_by(FUSE_SETLKW, fh, F_WRLCK) == -EINPROGRESS);
+	ping_pong.c = client_new(c->fs);
+	CHECK(flock_by(FUSE_SETLK, ping_pong.fh[1], F_UNLCK) == 0);
+	CHECK(fs_poll(c->w) > 0); /* and the next time it goes on */
+	CHECK(ping_pong.count > 1 && ping_pong.count < 10000);
+	client_free(ping_pong.c);
+	ping_pong.c = NULL;
+	end();
+}
+
 static void private_locks_are_the_guests(void)
 {
 	struct fuse_flush_in in = {.lock_owner = 1};
@@ -311,6 +353,8 @@ static const struct test tests[] = {
 	{"there is a bound to how many wait", waiters_are_bounded},
 	{"lock owners stay within the bound of descriptors",
 	 owners_are_bounded_by_descriptors},
+	{"trying what waits comes to an end, however fast locks are handed over",
+	 trying_comes_to_an_end},
 	{"locks of a private tree are the guest's own", private_locks_are_the_guests},
 };
 TEST_MAIN(tests)

@@ -144,7 +144,7 @@ static int owner_new(struct fs *fs, struct inode *i, const struct handle *h,
 	if (!o)
 		return -ENOMEM;
 	o->fd = i->tree->read_only ? -EROFS : fd_reopen(fs, h->fd, i->id.type, O_RDWR);
-	if (o->fd < 0 && o->fd != -ENFILE)
+	if (o->fd < 0 && o->fd != -ENFILE && o->fd != -EAGAIN)
 		o->fd = fd_reopen(fs, h->fd, i->id.type, O_RDONLY);
 	if (o->fd < 0) {
 		int e = o->fd;
@@ -448,12 +448,17 @@ static void tried(struct fs *fs, struct parked *p, int e)
 		answer(fs, p, e);
 }
 
+/* Each once at most: others may keep them due for as long as they like. */
 int fs_poll(struct fs_worker *w)
 {
 	struct parked *p;
 	int ms;
 
-	while ((p = next_due(w->fs, &ms)))
+	for (unsigned n = 0; n < PARKED_MAX; n++) {
+		p = next_due(w->fs, &ms);
+		if (!p)
+			return ms;
 		tried(w->fs, p, try_again(w->fs, p));
-	return ms;
+	}
+	return 1;
 }
