@@ -236,7 +236,7 @@ static void numbers_of_trees_are_guessed(void)
 	(void)alarm(120);
 	for (int i = 0; i < 3; i++)
 		(void)pthread_create(&thread[i], NULL, guess_roots, NULL);
-	for (uint64_t n = 0; n < 3000; n++) {
+	for (uint64_t n = 0; n < 1500; n++) {
 		guess = n << 32 | 2; /* always the second one, and used n times */
 		CHECK(attach(fs, "t", world.tree, false) == 0);
 		if (n % 100 == 0) {
@@ -308,7 +308,7 @@ static void detached_trees_can_be_unmounted(void)
 	(void)alarm(120);
 	for (uintptr_t i = 0; i < WORKERS; i++)
 		(void)pthread_create(&thread[i], NULL, come_and_go, (void *)i);
-	for (int round = 0; round < 300; round++) {
+	for (int round = 0; round < 100; round++) {
 		AUTO_FD fd = -1;
 
 		CHECK(mount("tmpfs", path, "tmpfs", 0, NULL) == 0);

@@ -294,7 +294,7 @@ int inode_fd(struct fs *fs, struct inode *i)
 	if (!i->tree)
 		return -EOPNOTSUPP;
 	for (;;) {
-		struct inode *t = NULL, *parent = NULL;
+		struct inode *t, *parent;
 		char name[FS_NAME_BUF];
 		int e = next_closed(fs, i, &t, &parent, name), fd;
 
