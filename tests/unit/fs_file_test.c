@@ -179,6 +179,54 @@ static void moved_files_are_found_again(void)
 	end();
 }
 
+/* As overlayfs in the guest does it. */
+static void whiteouts_are_left(void)
+{
+	uint64_t n, m, fh;
+
+	begin(VM_FS_PRIVATE);
+	CHECK(create(c, top, "f", O_RDWR, 0644, &n, &fh) == 0);
+	if (geteuid() != 0) {
+		end();
+		SKIP("not root: no device nodes");
+	}
+	CHECK(rename_name(c, top, "f", top, "g", RENAME_WHITEOUT) == 0);
+	CHECK(lookup(c, top, "g", &m) == 0 && m == n);
+	CHECK(lookup(c, top, "f", &m) == 0 && m != n);
+	CHECK(S_ISCHR(ENTRY(c)->attr.mode) && ENTRY(c)->attr.rdev == 0);
+	CHECK(open_node(c, FUSE_OPEN, m, O_RDONLY, &fh) == -EPERM);
+	CHECK(rename_name(c, top, "g", top, "h", RENAME_WHITEOUT | RENAME_EXCHANGE) ==
+	      -EINVAL);
+	end();
+}
+
+/* The host puts another file at the name, whose inode number is that of the old one. */
+static void births_tell_files_apart(void)
+{
+	struct statx old = {0}, new = {0};
+	struct fuse_attr a;
+	uint64_t n, m, fh;
+
+	begin(VM_FS_PRIVATE);
+	host_file(world.tree, "f", "old");
+	CHECK(lookup(c, top, "f", &n) == 0);
+	CHECK(statx(world.tree, "f", 0, STATX_ALL, &old) == 0);
+	for (int i = 0; i < 1000 && new.stx_ino != old.stx_ino; i++) {
+		CHECK(unlinkat(world.tree, "f", 0) == 0);
+		host_file(world.tree, "f", "new");
+		CHECK(statx(world.tree, "f", 0, STATX_ALL, &new) == 0);
+	}
+	if (new.stx_ino != old.stx_ino || !(new.stx_mask &STATX_BTIME)) {
+		end();
+		SKIP("this filesystem doesn't use its numbers again");
+	}
+	CHECK(getattr(c, n, &a) == -ESTALE);
+	CHECK(open_node(c, FUSE_OPEN, n, O_RDONLY, &fh) == -ESTALE);
+	CHECK(lookup(c, top, "f", &m) == 0 && m != n);
+	CHECK(open_node(c, FUSE_OPEN, m, O_RDONLY, &fh) == 0);
+	end();
+}
+
 static void hard_links_are_one_inode(void)
 {
 	struct fuse_link_in in;
@@ -795,6 +843,9 @@ static const struct test tests[] = {
 	{"what has lost its name stays usable", unlinked_files_stay_usable},
 	{"what was moved is found where it is, renameat2's flags work",
 	 moved_files_are_found_again},
+	{"RENAME_WHITEOUT leaves one", whiteouts_are_left},
+	{"a new file with the number of an old one is another, by its birth time",
+	 births_tell_files_apart},
 	{"names of one file are one inode", hard_links_are_one_inode},
 	{"symlinks are read and linked, never followed", symlinks_are_text},
 	{"O_TMPFILE makes a file that can be linked later", tmpfiles_get_a_name_or_not},
