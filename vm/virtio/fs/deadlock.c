@@ -29,7 +29,8 @@ static bool in_the_way_of(const struct lock_owner *o, const struct fuse_lk_in *l
 }
 
 /* Whether this owner, and nobody else, has what is waited for. */
-static bool has_it(struct fs *fs, struct inode *i, const struct waiting *w, uint64_t owner)
+static bool has_it(struct fs *fs, struct inode *i, const struct waiting *w,
+		   uint64_t owner)
 {
 	struct lock_owner *o = lock_owner_get(fs, i, owner);
 	struct lock_owner *own = lock_owner_get(fs, i, w->lk.owner);
