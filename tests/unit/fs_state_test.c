@@ -352,7 +352,7 @@ static double restore_nest(bool bottom_first)
 	begin(VM_FS_SHARED);
 	w = state_by_hand(1);
 	state_put_u32(w, DEPTH);
-	at = dup(world.tree);
+	at = fcntl(world.tree, F_DUPFD_CLOEXEC, 0);
 	for (uint64_t i = 0; i < DEPTH; i++) {
 		uint64_t n = bottom_first ? DEPTH + 2 - i : 3 + i;
 		int in;

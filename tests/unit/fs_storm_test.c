@@ -261,7 +261,7 @@ static void numbers_of_trees_are_guessed(void)
  * another tree, for which descriptors of "t" are closed. */
 static void *come_and_go(void *arg)
 {
-	unsigned seed = (unsigned)(uintptr_t)arg;
+	unsigned seed = *(const unsigned *)arg;
 	struct client *c = client_new(fs);
 	uint64_t top, n, fh = 0;
 
@@ -287,6 +287,7 @@ static void *come_and_go(void *arg)
 
 static void detached_trees_can_be_unmounted(void)
 {
+	static unsigned seeds[WORKERS] = {1, 2, 3, 4};
 	pthread_t thread[WORKERS];
 	struct err e = {0};
 	struct client *c;
@@ -306,8 +307,8 @@ static void detached_trees_can_be_unmounted(void)
 	CHECK(init(c) == sizeof(struct fuse_init_out));
 	stop = false;
 	(void)alarm(120);
-	for (uintptr_t i = 0; i < WORKERS; i++)
-		(void)pthread_create(&thread[i], NULL, come_and_go, (void *)i);
+	for (unsigned i = 0; i < WORKERS; i++)
+		(void)pthread_create(&thread[i], NULL, come_and_go, &seeds[i]);
 	for (int round = 0; round < 100; round++) {
 		AUTO_FD fd = -1;
 

@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/uio.h>
 
 #include "tests/unit/fs_client.h"
 #include "tests/unit/tap.h"
@@ -355,9 +354,12 @@ static void fuse_answer(int fd, uint64_t unique, int error, const void *body, si
 {
 	struct fuse_out_header h = {
 		.len = (uint32_t)(sizeof(h) + len), .error = error, .unique = unique};
-	struct iovec v[2] = {{&h, sizeof(h)}, {(void *)(uintptr_t)body, len}};
+	uint8_t buf[sizeof(h) + 256];
 
-	if (writev(fd, v, 2) < 0)
+	memcpy(buf, &h, sizeof(h));
+	if (len > 0)
+		memcpy(buf + sizeof(h), body, len);
+	if (write(fd, buf, h.len) < 0)
 		printf("# fuse: %s\n", strerror(errno));
 }
 

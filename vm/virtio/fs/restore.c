@@ -315,7 +315,7 @@ static void make(struct restoring *s, struct saved_inode *i, struct inode *paren
 	copy_name(s, i->name, i->name_len, name);
 	if (failed(s))
 		return;
-	fd = parent->id.type == S_IFDIR ? inode_fd(s->fs, parent) : -ENOTDIR;
+	fd = parent && parent->id.type == S_IFDIR ? inode_fd(s->fs, parent) : -ENOTDIR;
 	if (fd < 0) {
 		state_refuse(s->r, "the folder of '%s'", name);
 		return;
