@@ -220,6 +220,10 @@ static void inodes_are_bounded(void)
 			first = n;
 	}
 	CHECK(r == -ENFILE && fs_counts(c->fs).inodes == 100);
+	CHECK(attach(c->fs, "another", world.tree, true) == 0);
+	CHECK(lookup(c, 1, "another", &n) == 0);
+	CHECK(lookup(c, n, file_name(0), &n) == -ENFILE);
+	CHECK(fs_detach(c->fs, "another", ERR_IGNORE) == 0);
 	forget(c, first, 1);
 	CHECK(lookup(c, top, file_name(150), &n) == 0);
 	end();
