@@ -5,11 +5,13 @@
  */
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 
 #include "tests/unit/fs_client.h"
 #include "tests/unit/tap.h"
@@ -325,6 +327,96 @@ static void only_files_and_folders_are_opened(void)
 	end();
 }
 
+static int set_size(uint64_t n)
+{
+	struct fuse_setattr_in set = {.valid = FATTR_SIZE, .size = 1};
+
+	return ask(c, FUSE_SETATTR, n, 104, PART(set), NOTHING);
+}
+
+/* Anybody may have a lease on a file of its own; who opens it waits, unless it says not to,
+ * until the lease is given up or its time is over (45 s). */
+static void leases_are_not_waited_for(void)
+{
+	struct fuse_lk_in lk = {.owner = 1, .lk = {.end = 9, .type = F_WRLCK}};
+	uint64_t n = 0, fh = 0;
+	AUTO_FD host = -1;
+
+	(void)signal(SIGIO, SIG_IGN);
+	begin(VM_FS_SHARED);
+	host_file(world.tree, "f", "text");
+	host = openat(world.tree, "f", O_RDONLY | O_CLOEXEC);
+	CHECK(lookup(c, top, "f", &n) == 0);
+	CHECK(open_node(c, FUSE_OPEN, n, O_RDONLY, &lk.fh) == 0);
+	if (fcntl(host, F_SETLEASE, F_RDLCK) < 0) {
+		end();
+		SKIP("no leases");
+	}
+	/* Who only reads isn't in the way. */
+	CHECK(open_node(c, FUSE_OPEN, n, O_RDONLY, &fh) == 0);
+	CHECK(open_node(c, FUSE_OPEN, n, O_RDWR, &fh) == -EAGAIN);
+	CHECK(set_size(n) == -EAGAIN);
+	CHECK(create_existing("f", O_RDWR) == -EAGAIN);
+	CHECK(create_existing("f", O_WRONLY | O_TRUNC) == -EAGAIN);
+	CHECK(ask(c, FUSE_SETLK, n, 0, PART(lk), NOTHING) == -EAGAIN);
+	CHECK(release(c, FUSE_RELEASE, n, lk.fh) == 0);
+	/* Its holder has been told, and gives it up. */
+	CHECK(fcntl(host, F_SETLEASE, F_UNLCK) == 0);
+	CHECK(open_node(c, FUSE_OPEN, n, O_RDWR, &lk.fh) == 0);
+	CHECK(ask(c, FUSE_SETLK, n, 0, PART(lk), NOTHING) == 0);
+	CHECK(set_size(n) > 0 && read_at(c, n, lk.fh, 0, 10) == 1);
+	end();
+	(void)signal(SIGIO, SIG_DFL);
+}
+
+/* A file of the host's overlay is what its layers say: its own xattrs aren't the guest's. */
+static void overlays_cannot_be_redirected(void)
+{
+	static const char *const names[] = {
+		"trusted.overlay.redirect", "trusted.overlay.opaque",
+		"trusted.overlay.metacopy", "trusted.overlay.origin"};
+	struct fuse_setxattr_in in = {.size = 8};
+	char options[300], lower[100], upper[100];
+	AUTO_FD at = -1, layer = -1;
+	uint64_t d = 0, m = 0;
+
+	if (!own_mounts())
+		SKIP("no mount namespace");
+	begin(VM_FS_PRIVATE);
+	CHECK(mount("tmpfs", world.path, "tmpfs", 0, NULL) == 0);
+	at = open(world.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK(mkdirat(at, "lower", 0755) == 0 && mkdirat(at, "upper", 0755) == 0);
+	CHECK(mkdirat(at, "work", 0755) == 0 && mkdirat(at, "merged", 0755) == 0);
+	CHECK(mkdirat(at, "lower/d", 0755) == 0);
+	(void)snprintf(options, sizeof(options),
+		       "lowerdir=%s/lower,upperdir=%s/upper,"
+		       "workdir=%s/work",
+		       world.path, world.path, world.path);
+	(void)snprintf(lower, sizeof(lower), "%s/merged", world.path);
+	if (mount("overlay", lower, "overlay", 0, options) < 0) {
+		CHECK(umount2(world.path, MNT_DETACH) == 0);
+		end();
+		SKIP("no overlay on tmpfs");
+	}
+	layer = openat(at, "merged", O_PATH | O_CLOEXEC);
+	CHECK(attach(c->fs, "merged", layer, false) == 0);
+	CHECK(lookup(c, 1, "merged", &m) == 0 && lookup(c, m, "d", &d) == 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		(void)ask(c, FUSE_SETXATTR, d, 0, PART(in), NAME(names[i]), "/outside",
+			  (size_t)8, NOTHING);
+	(void)snprintf(upper, sizeof(upper), "%s/upper/d", world.path);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char value[8] = "";
+
+		(void)lgetxattr(upper, names[i], value, sizeof(value));
+		CHECK(memcmp(value, "/outside", 8) != 0);
+	}
+	fd_close(&layer);
+	fd_close(&at);
+	CHECK(umount2(lower, MNT_DETACH) == 0 && umount2(world.path, MNT_DETACH) == 0);
+	end();
+}
+
 static int mknod_as(uint32_t mode, uint32_t rdev, const char *name)
 {
 	struct fuse_mknod_in in = {.mode = mode, .rdev = rdev};
@@ -471,6 +563,9 @@ static const struct test tests[] = {
 	 fifos_swapped_in_are_not_opened},
 	{"FIFOs, sockets, devices and links are never opened",
 	 only_files_and_folders_are_opened},
+	{"a lease that another process has is not waited for", leases_are_not_waited_for},
+	{"the xattrs of an overlay of the host can't be set through it",
+	 overlays_cannot_be_redirected},
 	{"device nodes are made only where that was allowed", device_nodes_are_not_made},
 	{"no operation follows a symlink, magic ones neither", links_are_never_followed},
 	{"symlinks are made inside the tree only", symlinks_are_made_inside},

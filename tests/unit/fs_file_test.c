@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <linux/capability.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
@@ -174,6 +176,54 @@ static void moved_files_are_found_again(void)
 	CHECK(lookup(c, top, "f", &fh) == 0 && fh == n);
 	CHECK(lookup(c, d, "g", &fh) == 0 && fh == other);
 	CHECK(rename_name(c, top, "f", d, "g", 8) == -EINVAL);
+	end();
+}
+
+/* As overlayfs in the guest does it. */
+static void whiteouts_are_left(void)
+{
+	uint64_t n, m, fh;
+
+	begin(VM_FS_PRIVATE);
+	CHECK(create(c, top, "f", O_RDWR, 0644, &n, &fh) == 0);
+	if (geteuid() != 0) {
+		end();
+		SKIP("not root: no device nodes");
+	}
+	CHECK(rename_name(c, top, "f", top, "g", RENAME_WHITEOUT) == 0);
+	CHECK(lookup(c, top, "g", &m) == 0 && m == n);
+	CHECK(lookup(c, top, "f", &m) == 0 && m != n);
+	CHECK(S_ISCHR(ENTRY(c)->attr.mode) && ENTRY(c)->attr.rdev == 0);
+	CHECK(open_node(c, FUSE_OPEN, m, O_RDONLY, &fh) == -EPERM);
+	CHECK(rename_name(c, top, "g", top, "h", RENAME_WHITEOUT | RENAME_EXCHANGE) ==
+	      -EINVAL);
+	end();
+}
+
+/* The host puts another file at the name, whose inode number is that of the old one. */
+static void births_tell_files_apart(void)
+{
+	struct statx old = {0}, new = {0};
+	struct fuse_attr a;
+	uint64_t n, m, fh;
+
+	begin(VM_FS_PRIVATE);
+	host_file(world.tree, "f", "old");
+	CHECK(lookup(c, top, "f", &n) == 0);
+	CHECK(statx(world.tree, "f", 0, STATX_ALL, &old) == 0);
+	for (int i = 0; i < 1000 && new.stx_ino != old.stx_ino; i++) {
+		CHECK(unlinkat(world.tree, "f", 0) == 0);
+		host_file(world.tree, "f", "new");
+		CHECK(statx(world.tree, "f", 0, STATX_ALL, &new) == 0);
+	}
+	if (new.stx_ino != old.stx_ino || !(new.stx_mask &STATX_BTIME)) {
+		end();
+		SKIP("this filesystem doesn't use its numbers again");
+	}
+	CHECK(getattr(c, n, &a) == -ESTALE);
+	CHECK(open_node(c, FUSE_OPEN, n, O_RDONLY, &fh) == -ESTALE);
+	CHECK(lookup(c, top, "f", &m) == 0 && m != n);
+	CHECK(open_node(c, FUSE_OPEN, m, O_RDONLY, &fh) == 0);
 	end();
 }
 
@@ -537,6 +587,97 @@ static void privileges_are_killed(void)
 	end();
 }
 
+static unsigned mode_of(uint64_t n)
+{
+	struct fuse_attr a;
+
+	return getattr(c, n, &a) == 0 ? a.mode & 07777 : 0;
+}
+
+/* FALLOCATE and COPY_FILE_RANGE have no flag for it. */
+static void others_kill_privileges_by_who_asks(void)
+{
+	const struct fuse_setattr_in suid = {.valid = FATTR_MODE, .mode = 06777};
+	struct fuse_fallocate_in fa = {.length = 4096};
+	struct fuse_copy_file_range_in cp = {.len = 4};
+	uint64_t n, m;
+
+	begin(VM_FS_SHARED);
+	CHECK(create(c, top, "f", O_RDWR, 0644, &n, &fa.fh) == 0);
+	CHECK(create(c, top, "g", O_RDWR, 0644, &m, &cp.fh_in) == 0);
+	if (geteuid() != 0) {
+		end();
+		SKIP("not root: the kernel kills them anyway");
+	}
+	CHECK(write_at(c, m, cp.fh_in, 0, "text", 4, 0, 0) == 4);
+	cp.nodeid_out = n;
+	cp.fh_out = fa.fh;
+	CHECK(setattr(n, suid) > 0);
+	CHECK(ask(c, FUSE_FALLOCATE, n, 0, PART(fa), NOTHING) == 0);
+	CHECK(ask(c, FUSE_COPY_FILE_RANGE, m, 8, PART(cp), NOTHING) == 8);
+	CHECK(mode_of(n) == 06777);
+	c->uid = 1111;
+	CHECK(ask(c, FUSE_FALLOCATE, n, 0, PART(fa), NOTHING) == 0);
+	CHECK((mode_of(n) & S_ISUID) == 0);
+	CHECK(setattr(n, suid) > 0 && mode_of(n) == 06777);
+	CHECK(ask(c, FUSE_COPY_FILE_RANGE, m, 8, PART(cp), NOTHING) == 8);
+	CHECK((mode_of(n) & S_ISUID) == 0);
+	end();
+}
+
+/* As the kernel knows this thread. */
+struct self {
+	uid_t uid[3];
+	gid_t gid[3], groups[64];
+	int n_groups;
+	struct __user_cap_data_struct caps[2];
+};
+
+static struct self self_now(void)
+{
+	struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct self s = {0};
+
+	CHECK(getresuid(&s.uid[0], &s.uid[1], &s.uid[2]) == 0);
+	CHECK(getresgid(&s.gid[0], &s.gid[1], &s.gid[2]) == 0);
+	s.n_groups = getgroups(64, s.groups);
+	CHECK(syscall(SYS_capget, &h, s.caps) == 0);
+	return s;
+}
+
+static void failures_leave_us_who_we_were(void)
+{
+	struct fs_ext_header ext = {.size = 16, .type = FS_EXT_GROUPS};
+	struct fuse_mkdir_in dir = {.mode = 0777, .umask = 0777};
+	struct fuse_mknod_in node = {.mode = S_IFREG | 0666, .umask = 0777};
+	const uint32_t groups[2] = {1, 4444};
+	struct self before, after;
+	uint64_t n, fh;
+
+	begin(VM_FS_PRIVATE);
+	host_file(world.tree, "d", "");
+	before = self_now();
+	for (uint32_t id = 0; id < 4; id++) {
+		/* The last one means "no change" to the system calls. */
+		static const uint32_t ids[] = {0, 1111, 4294967294, UINT32_MAX};
+
+		c->uid = ids[id];
+		c->gid = ids[3 - id];
+		c->extlen = 2;
+		CHECK(ask(c, FUSE_MKDIR, top, 128, PART(dir), "d\0\0\0\0\0\0", (size_t)8,
+			  PART(ext), PART(groups), NOTHING) < 0);
+		CHECK(ask(c, FUSE_MKNOD, top, 128, PART(node), NAME("d"), NOTHING) < 0);
+		CHECK(ask(c, FUSE_SYMLINK, top, 128, NAME("d"), NAME("x"), NOTHING) < 0);
+		CHECK(create(c, top, "d", O_RDWR | O_EXCL, 0666, &n, &fh) < 0);
+		after = self_now();
+		CHECK(memcmp(&before, &after, sizeof(before)) == 0);
+	}
+	/* Nor is the last one's umask anybody else's. */
+	c->uid = c->gid = 0;
+	CHECK(create(c, top, "f", O_RDWR, 0666, &n, &fh) == 0 && mode_of(n) == 0666);
+	end();
+}
+
 static void creators_own_what_they_make(void)
 {
 	struct fuse_mkdir_in dir = {.mode = 02777, .umask = 027};
@@ -595,6 +736,101 @@ static void negative_names_are_kept_in_private(void)
 	end();
 }
 
+static void absurd_numbers_are_refused(void)
+{
+	static const uint64_t far[] = {INT64_MAX, (uint64_t)INT64_MAX + 1,
+				       UINT64_MAX - 4095, UINT64_MAX};
+	static const uint32_t modes[] = {0,    1,    2,     3,          4,
+					 0x10, 0x20, 0x400, 0x80000000, UINT32_MAX};
+	struct fuse_fallocate_in fa = {0};
+	struct fuse_copy_file_range_in cp = {0};
+	struct fuse_lseek_in ls = {0};
+	struct fuse_setattr_in set = {.valid = FATTR_SIZE};
+	struct fuse_attr a;
+	uint64_t n;
+
+	begin(VM_FS_SHARED);
+	CHECK(create(c, top, "f", O_RDWR, 0644, &n, &fa.fh) == 0);
+	CHECK(write_at(c, n, fa.fh, 0, "text", 4, 0, 0) == 4);
+	cp.fh_in = cp.fh_out = ls.fh = fa.fh;
+	cp.nodeid_out = n;
+	for (size_t i = 0; i < 4; i++) {
+		for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++) {
+			fa.mode = modes[m];
+			fa.offset = far[i];
+			fa.length = far[i];
+			CHECK(ask(c, FUSE_FALLOCATE, n, 0, PART(fa), NOTHING) < 0);
+			fa.offset = 0;
+			if (fa.mode != 3) /* a hole may be as long as it likes */
+				CHECK(ask(c, FUSE_FALLOCATE, n, 0, PART(fa), NOTHING) <
+				      0);
+		}
+		ls.whence = (uint32_t)(3 + i); /* SEEK_DATA, SEEK_HOLE, none */
+		ls.offset = far[i];
+		CHECK(ask(c, FUSE_LSEEK, n, 8, PART(ls), NOTHING) < 0);
+		cp.off_in = 0;
+		cp.off_out = far[i];
+		cp.len = UINT64_MAX;
+		CHECK(ask(c, FUSE_COPY_FILE_RANGE, n, 8, PART(cp), NOTHING) < 0);
+		cp.off_out = 0;
+		cp.off_in = far[i];
+		(void)ask(c, FUSE_COPY_FILE_RANGE, n, 8, PART(cp), NOTHING);
+		CHECK(read_at(c, n, fa.fh, far[i], 4096) <= 0);
+		CHECK(write_at(c, n, fa.fh, far[i], "x", 1, 0, 0) < 0);
+		set.size = far[i];
+		if (i > 0)
+			CHECK(setattr(n, set) == -EFBIG);
+	}
+	CHECK(getattr(c, n, &a) == 0 && a.size == 4);
+	end();
+}
+
+static void absurd_positions_do_no_harm(void)
+{
+	struct fuse_read_in in = {.size = 4096};
+	unsigned dice = 1, known = 0;
+	int r;
+
+	begin(VM_FS_SHARED);
+	for (int i = 0; i < 300; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "f%d", i);
+		host_file(world.tree, name, "");
+	}
+	CHECK(open_node(c, FUSE_OPENDIR, top, 0, &in.fh) == 0);
+	for (int i = 0; i < 3000; i++) {
+		for (int bits = 0; bits < 3; bits++) {
+			dice = dice * 1664525 + 1013904223;
+			in.offset = in.offset << 24 ^ dice >> 4;
+		}
+		in.offset >>= dice >> 24 & 63;
+		in.size = i % 7 ? 4096 : dice >> 12 & 0xff;
+		(void)ask(c, i % 2 ? FUSE_READDIR : FUSE_READDIRPLUS, top, 4096, PART(in),
+			  NOTHING);
+	}
+	/* And from its begin all are there, once. */
+	in.size = 4096;
+	for (in.offset = 0;
+	     (r = ask(c, FUSE_READDIR, top, 4096, PART(in), NOTHING)) > 0;) {
+		for (int at = 0; at < r;) {
+			struct fuse_dirent *d = (void *)(c->reply + at);
+
+			known++;
+			in.offset = d->off;
+			at += (int)FUSE_DIRENT_SIZE(d);
+		}
+	}
+	CHECK(r == 0 && known == 302);
+	/* Of the top folder, too. */
+	for (unsigned shift = 0; shift < 64; shift++) {
+		in.offset = UINT64_MAX >> shift;
+		r = ask(c, FUSE_READDIR, 1, 4096, PART(in), NOTHING);
+		CHECK(r == 0 || in.offset < 3);
+	}
+	end();
+}
+
 static const struct test tests[] = {
 	{"what is written is read, by the host too", reads_and_writes},
 	{"a handle is good for its inode and access only", handles_belong_to_inodes},
@@ -607,6 +843,9 @@ static const struct test tests[] = {
 	{"what has lost its name stays usable", unlinked_files_stay_usable},
 	{"what was moved is found where it is, renameat2's flags work",
 	 moved_files_are_found_again},
+	{"RENAME_WHITEOUT leaves one", whiteouts_are_left},
+	{"a new file with the number of an old one is another, by its birth time",
+	 births_tell_files_apart},
 	{"names of one file are one inode", hard_links_are_one_inode},
 	{"symlinks are read and linked, never followed", symlinks_are_text},
 	{"O_TMPFILE makes a file that can be linked later", tmpfiles_get_a_name_or_not},
@@ -621,6 +860,12 @@ static const struct test tests[] = {
 	{"setting an ACL clears set-group-id where Linux says so",
 	 acl_clears_sgid_when_told},
 	{"set-id bits are killed when asked, and only then", privileges_are_killed},
+	{"fallocate and copies kill set-id bits, unless root does it",
+	 others_kill_privileges_by_who_asks},
+	{"requests that fail leave ids, groups and capabilities as they were",
+	 failures_leave_us_who_we_were},
+	{"numbers beyond what files have are refused", absurd_numbers_are_refused},
+	{"any position in a folder may be asked for", absurd_positions_do_no_harm},
 	{"what a user creates is the user's, by umask and groups",
 	 creators_own_what_they_make},
 	{"that a name isn't there is kept in a private tree only",

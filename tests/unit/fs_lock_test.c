@@ -16,12 +16,15 @@ static struct {
 	unsigned count;
 } answered;
 
+static void hand_over(void);
+
 static void done(void *arg, uint64_t token, uint32_t written)
 {
 	(void)arg;
 	CHECK(written == 16);
 	answered.token = token;
 	answered.count++;
+	hand_over();
 }
 
 static void begin(enum vm_fs kind)
@@ -283,6 +286,123 @@ static void owners_are_bounded_by_descriptors(void)
 	end();
 }
 
+/* A guest that hands a lock from one handle to another as soon as it is told: as if another
+ * worker took its requests. */
+static struct {
+	struct client *c; /* NULL: nobody does */
+	uint64_t fh[2];
+	unsigned count;
+} ping_pong;
+
+static void hand_over(void)
+{
+	struct client *mine = ping_pong.c, *was = c;
+	uint64_t has = ping_pong.fh[ping_pong.count % 2],
+		 wants = ping_pong.fh[(ping_pong.count + 1) % 2];
+
+	if (!mine || ping_pong.count++ >= 10000)
+		return;
+	c = mine;
+	CHECK(flock_by(FUSE_SETLKW, wants, F_WRLCK) == -EINPROGRESS);
+	CHECK(flock_by(FUSE_SETLK, has, F_UNLCK) == 0);
+	c = was;
+}
+
+static void trying_comes_to_an_end(void)
+{
+	begin(VM_FS_SHARED);
+	ping_pong.count = 0;
+	ping_pong.fh[0] = fh;
+	CHECK(open_node(c, FUSE_OPEN, n, O_RDWR, &ping_pong.fh[1]) == 0);
+	CHECK(flock_by(FUSE_SETLK, ping_pong.fh[1], F_WRLCK) == 0);
+	CHECK(flock_by(FUSE_SETLKW, fh, F_WRLCK) == -EINPROGRESS);
+	ping_pong.c = client_new(c->fs);
+	CHECK(flock_by(FUSE_SETLK, ping_pong.fh[1], F_UNLCK) == 0);
+	CHECK(fs_poll(c->w) > 0); /* and the next time it goes on */
+	CHECK(ping_pong.count > 1 && ping_pong.count < 10000);
+	client_free(ping_pong.c);
+	ping_pong.c = NULL;
+	end();
+}
+
+/* Until so many are answered, or each has been tried this often. */
+static unsigned poll_times(unsigned count, int times)
+{
+	for (int i = 0; i < times && answered.count < count; i++) {
+		int ms = fs_poll(c->w);
+
+		if (ms < 0)
+			break;
+		(void)nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
+	}
+	return answered.count;
+}
+
+static int wait_for(uint64_t owner, uint64_t start, uint64_t last)
+{
+	return lock_by(FUSE_SETLKW, fh, owner, F_WRLCK, start, last, 0);
+}
+
+static void deadlocks_are_found(void)
+{
+	uint64_t loser;
+
+	begin(VM_FS_SHARED);
+	CHECK(posix(1, F_WRLCK, 0, 9) == 0 && posix(2, F_WRLCK, 10, 19) == 0);
+	CHECK(wait_for(1, 10, 19) == -EINPROGRESS);
+	CHECK(poll_times(1, 20) == 0); /* it just waits */
+	CHECK(wait_for(2, 5, 5) == -EINPROGRESS);
+	CHECK(poll_times(1, 200) == 1 && answer_error() == -EDEADLK);
+	/* One of them goes on, when the other has given up. */
+	loser = answered.token == c->token ? 2 : 1;
+	CHECK(posix(loser, F_UNLCK, 0, INT64_MAX) == 0);
+	CHECK(poll_times(2, 200) == 2 && answer_error() == 0);
+	end();
+}
+
+/* In a ring over two files, with one who waits for it and is no part of it. */
+static void longer_deadlocks_are_found(void)
+{
+	uint64_t f = 0, first = 0, other = 0, other_fh = 0, token[5] = {0};
+
+	begin(VM_FS_SHARED);
+	f = n;
+	first = fh;
+	CHECK(create(c, top, "g", O_RDWR, 0644, &other, &other_fh) == 0);
+	CHECK(posix(1, F_WRLCK, 0, 0) == 0 && posix(2, F_RDLCK, 1, 1) == 0);
+	n = other;
+	fh = other_fh;
+	CHECK(posix(3, F_WRLCK, 0, INT64_MAX) == 0);
+	CHECK(wait_for(2, 7, 7) == -EINPROGRESS);
+	token[2] = c->token;
+	CHECK(wait_for(4, 8, 8) == -EINPROGRESS);
+	token[4] = c->token;
+	n = f;
+	fh = first;
+	CHECK(wait_for(1, 1, 1) == -EINPROGRESS);
+	token[1] = c->token;
+	CHECK(poll_times(1, 30) == 0);
+	CHECK(wait_for(3, 0, 0) == -EINPROGRESS);
+	CHECK(poll_times(1, 200) == 1 && answer_error() == -EDEADLK);
+	CHECK(answered.token != token[4] && token[1] != token[2]);
+	end();
+}
+
+static void what_only_waits_is_no_deadlock(void)
+{
+	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 10};
+
+	begin(VM_FS_SHARED);
+	CHECK(fcntl(host, F_OFD_SETLK, &fl) == 0);
+	CHECK(posix(1, F_WRLCK, 10, 19) == 0 && posix(2, F_RDLCK, 20, 29) == 0);
+	CHECK(posix(3, F_RDLCK, 20, 29) == 0 && posix(1, F_RDLCK, 20, 29) == 0);
+	CHECK(wait_for(1, 0, 9) == -EINPROGRESS);   /* for the host */
+	CHECK(wait_for(2, 10, 19) == -EINPROGRESS); /* for 1 */
+	CHECK(wait_for(3, 0, 19) == -EINPROGRESS);  /* for both */
+	CHECK(poll_times(1, 60) == 0);
+	end();
+}
+
 static void private_locks_are_the_guests(void)
 {
 	struct fuse_flush_in in = {.lock_owner = 1};
@@ -311,6 +431,12 @@ static const struct test tests[] = {
 	{"there is a bound to how many wait", waiters_are_bounded},
 	{"lock owners stay within the bound of descriptors",
 	 owners_are_bounded_by_descriptors},
+	{"trying what waits comes to an end, however fast locks are handed over",
+	 trying_comes_to_an_end},
+	{"a deadlock is EDEADLK for one of two", deadlocks_are_found},
+	{"a ring of three over two files is a deadlock", longer_deadlocks_are_found},
+	{"who waits for the host, or for who does, is in no deadlock",
+	 what_only_waits_is_no_deadlock},
 	{"locks of a private tree are the guest's own", private_locks_are_the_guests},
 };
 TEST_MAIN(tests)

@@ -136,6 +136,8 @@ static void at_the_bound_it_is_enfile(void)
 	CHECK(open_node(c, FUSE_OPEN, other, O_RDONLY, &x) == -ENFILE);
 	CHECK(open_node(c, FUSE_OPENDIR, top, O_RDONLY, &x) == -ENFILE);
 	CHECK(unlink_name(c, top, "g") == 0);
+	/* The host isn't bound by what its guest does. */
+	CHECK(attach(c->fs, "another", world.tree, true) == 0);
 	/* With two given back all is well. */
 	CHECK(release(c, FUSE_RELEASE, n, fh[0]) == 0);
 	CHECK(release(c, FUSE_RELEASE, n, fh[1]) == 0);
@@ -218,6 +220,10 @@ static void inodes_are_bounded(void)
 			first = n;
 	}
 	CHECK(r == -ENFILE && fs_counts(c->fs).inodes == 100);
+	CHECK(attach(c->fs, "another", world.tree, true) == 0);
+	CHECK(lookup(c, 1, "another", &n) == 0);
+	CHECK(lookup(c, n, file_name(0), &n) == -ENFILE);
+	CHECK(fs_detach(c->fs, "another", ERR_IGNORE) == 0);
 	forget(c, first, 1);
 	CHECK(lookup(c, top, file_name(150), &n) == 0);
 	end();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sys/file.h>
+#include <time.h>
 
 #include "tests/unit/fs_client.h"
 #include "tests/unit/tap.h"
@@ -259,6 +260,184 @@ static void other_kinds_are_refused(void)
 	end();
 }
 
+/* ---- states made by hand, as a checksum guards files ---- */
+
+static void put_file(struct state_writer *w, int dir, const char *name)
+{
+	struct statx sx;
+
+	if (statx(dir, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_ALL, &sx) < 0)
+		abort();
+	state_put_u64(w, sx.stx_ino);
+	state_put_u64(w, (uint64_t)sx.stx_btime.tv_sec);
+	state_put_u32(w, sx.stx_btime.tv_nsec);
+	state_put_u32(w, sx.stx_mode & S_IFMT);
+	state_put_u64(w, (uint64_t)sx.stx_ctime.tv_sec);
+	state_put_u32(w, sx.stx_ctime.tv_nsec);
+	state_put_u64(w, sx.stx_size);
+}
+
+/* A session that knows the tree "t" as 2. */
+static struct state_writer *state_by_hand(uint64_t lookups)
+{
+	struct state_writer *w = state_writer_new();
+
+	state_begin(w, "fs  ", 1);
+	state_put_u64(w, UINT64_C(1) << 63);
+	state_put_u32(w, 0);
+	state_put_u32(w, 1);
+	state_put_bytes(w, "t", 1);
+	state_put_u64(w, 2);
+	put_file(w, world.tree, "");
+	state_put_u64(w, lookups);
+	return w;
+}
+
+static void put_inode(struct state_writer *w, uint64_t nodeid, uint64_t parent, int dir,
+		      const char *name, uint64_t lookups)
+{
+	state_put_u64(w, nodeid);
+	state_put_u32(w, 0);
+	state_put_u64(w, parent);
+	state_put_bytes(w, name, (uint32_t)strlen(name));
+	put_file(w, dir, name);
+	state_put_u64(w, lookups);
+}
+
+/* In place of the server that begin() made. */
+static int restore_by_hand(struct state_writer *w)
+{
+	fs_free(c->fs);
+	client_free(c);
+	state_end(w);
+	saved = w;
+	return restore(VM_FS_SHARED, "t");
+}
+
+/* Counted on to 0, the guest's reference would be lost, and what a tree that is taken
+ * away leaves in the tables would be used. */
+static void counts_do_not_wrap(void)
+{
+	struct state_writer *w;
+	struct fuse_attr a;
+	uint64_t f = 0;
+
+	begin(VM_FS_SHARED);
+	w = state_by_hand(UINT64_MAX);
+	state_put_u32(w, 1);
+	put_inode(w, 5, 2, world.tree, "f", UINT64_MAX);
+	state_put_u32(w, 0);
+	CHECK(restore_by_hand(w) == 0);
+	CHECK(lookup(c, 1, "t", &top) == 0 && top == 2);
+	CHECK(lookup(c, 2, "f", &f) == 0 && f == 5);
+	CHECK(fs_detach(c->fs, "t", &why) == 0);
+	CHECK(fs_counts(c->fs).inodes == 2 && fs_counts(c->fs).fds == 1);
+	CHECK(getattr(c, f, &a) == -ESTALE);
+	forget(c, f, 1);
+	CHECK(getattr(c, f, &a) == -ESTALE);
+	end();
+}
+
+#define DEPTH 3000
+
+/* The CPU time that a nest of folders takes, numbered from its top or from its bottom. */
+static double restore_nest(bool bottom_first)
+{
+	AUTO_FD at = -1;
+	struct state_writer *w;
+	uint64_t parent = 2;
+	clock_t began;
+	double seconds;
+
+	begin(VM_FS_SHARED);
+	w = state_by_hand(1);
+	state_put_u32(w, DEPTH);
+	at = fcntl(world.tree, F_DUPFD_CLOEXEC, 0);
+	for (uint64_t i = 0; i < DEPTH; i++) {
+		uint64_t n = bottom_first ? DEPTH + 2 - i : 3 + i;
+		int in;
+
+		CHECK(mkdirat(at, "n", 0755) == 0);
+		put_inode(w, n, parent, at, "n", 1);
+		in = openat(at, "n", O_PATH | O_CLOEXEC);
+		fd_close(&at);
+		at = in;
+		parent = n;
+	}
+	state_put_u32(w, 0);
+	began = clock();
+	CHECK(restore_by_hand(w) == 0);
+	seconds = (double)(clock() - began) / CLOCKS_PER_SEC;
+	CHECK(fs_counts(c->fs).inodes == DEPTH + 3);
+	end();
+	return seconds;
+}
+
+static void nests_take_their_time_once(void)
+{
+	double top_first = restore_nest(false), bottom_first = restore_nest(true);
+
+	CHECK(bottom_first < top_first * 4 + 0.02);
+	if (tap_failed)
+		printf("# %.3f and %.3f s\n", top_first, bottom_first);
+}
+
+/* Rings of folders, and folders that aren't there. */
+static void impossible_nests_are_refused(void)
+{
+	static const struct {
+		uint64_t node[3], parent[3];
+	} never[] = {
+		{{3, 4, 5}, {3, 2, 2}}, /* its own */
+		{{3, 4, 5}, {4, 3, 2}},  {{3, 4, 5}, {4, 5, 3}},
+		{{3, 4, 5}, {2, 99, 2}}, {{3, 3, 5}, {2, 2, 2}}, /* twice */
+		{{3, 3, 3}, {3, 3, 3}},  {{2, 4, 5}, {2, 2, 2}},
+		{{1, 4, 5}, {2, 2, 2}},  {{3, 4, 5}, {0, 3, 2}}, /* in what is nowhere */
+	};
+
+	for (size_t n = 0; n < sizeof(never) / sizeof(never[0]); n++) {
+		struct state_writer *w;
+
+		begin(VM_FS_SHARED);
+		w = state_by_hand(1);
+		state_put_u32(w, 3);
+		for (int i = 0; i < 3; i++)
+			put_inode(w, never[n].node[i], never[n].parent[i], world.tree,
+				  "d", 1);
+		state_put_u32(w, 0);
+		CHECK(restore_by_hand(w) < 0);
+		refused("");
+		end();
+	}
+}
+
+/* FIFOs, devices and links that a state says are open. */
+static void only_files_are_opened_again(void)
+{
+	static const char *const names[] = {"p", "l"};
+
+	for (int i = 0; i < 2; i++) {
+		struct state_writer *w;
+
+		begin(VM_FS_SHARED);
+		CHECK(mkfifoat(world.tree, "p", 0600) == 0);
+		CHECK(symlinkat("f", world.tree, "l") == 0);
+		w = state_by_hand(1);
+		state_put_u32(w, 1);
+		put_inode(w, 3, 2, world.tree, names[i], 1);
+		state_put_u32(w, 1); /* handles */
+		state_put_u64(w, 1);
+		state_put_u64(w, 3);
+		state_put_u32(w, O_RDONLY);
+		state_put_u8(w, 0);
+		(void)alarm(60); /* a FIFO would be waited for */
+		CHECK(restore_by_hand(w) < 0);
+		(void)alarm(0);
+		refused("can't be opened again");
+		end();
+	}
+}
+
 /* Every number in it is wrong once: a section made by hand, as a checksum guards files. */
 /* As far as the tree "t", which is there. */
 static void put_tree(struct state_writer *w)
@@ -354,6 +533,13 @@ static const struct test tests[] = {
 	{"flocks are had again or refused, POSIX locks refused",
 	 locks_are_had_again_or_refused},
 	{"another kind of filesystem is refused", other_kinds_are_refused},
+	{"lookups that a state counts up to the last number do no harm",
+	 counts_do_not_wrap},
+	{"a nest of folders is restored in its own time, however it is numbered",
+	 nests_take_their_time_once},
+	{"folders in each other, nowhere or there twice are refused",
+	 impossible_nests_are_refused},
+	{"a state opens regular files and folders only", only_files_are_opened_again},
 	{"a state of nonsense is refused, and nothing of it is left",
 	 nonsense_is_refused},
 };

@@ -5,7 +5,9 @@
  * what can be counted must be even in the end.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <sys/mount.h>
 
 #include "tests/unit/fs_client.h"
 #include "tests/unit/tap.h"
@@ -210,9 +212,151 @@ static void all_operations(void)
 	blow(VM_FS_SHARED, everything);
 }
 
+/* ---- trees that come and go ---- */
+
+static _Atomic bool stop;
+static _Atomic uint64_t guess;
+static _Atomic unsigned moves; /* what the storms have done, so that there is one */
+
+static void *guess_roots(void *arg)
+{
+	struct client *c = client_new(fs);
+	struct fuse_attr a;
+
+	(void)arg;
+	while (!stop) {
+		moves += getattr(c, guess, &a) == 0;
+		forget(c, guess, 1);
+	}
+	client_free(c);
+	return NULL;
+}
+
+/* What isn't attached yet has a number already, which a guest can guess: it would be in
+ * use without anybody knowing. (A detach would wait for good, or not at all.) */
+static void numbers_of_trees_are_guessed(void)
+{
+	pthread_t thread[3];
+	struct err e = {0};
+	struct client *c;
+
+	fs = server_with((struct fs_config){.kind = VM_FS_PRIVATE});
+	world_make(&world);
+	c = client_new(fs);
+	CHECK(init(c) == sizeof(struct fuse_init_out));
+	stop = false;
+	moves = 0;
+	(void)alarm(120);
+	for (int i = 0; i < 3; i++)
+		(void)pthread_create(&thread[i], NULL, guess_roots, NULL);
+	for (uint64_t n = 0; n < 1500; n++) {
+		guess = n << 32 | 2; /* always the second one, and used n times */
+		CHECK(attach(fs, "t", world.tree, false) == 0);
+		if (n % 100 == 0) {
+			unsigned before = moves;
+
+			while (moves == before)
+				(void)sched_yield();
+		}
+		CHECK(fs_detach(fs, "t", &e) == 0);
+	}
+	stop = true;
+	for (int i = 0; i < 3; i++)
+		(void)pthread_join(thread[i], NULL);
+	(void)alarm(0);
+	CHECK(fs_counts(fs).inodes == 1 && fs_counts(fs).fds == 0);
+	fs_free(fs);
+	client_free(c);
+	world_end(&world);
+}
+
+/* Looks names of "t" up, opens them and forgets them, ends sessions, and does it in
+ * another tree, for which descriptors of "t" are closed. */
+static void *come_and_go(void *arg)
+{
+	unsigned seed = *(const unsigned *)arg;
+	struct client *c = client_new(fs);
+	uint64_t top, n, fh = 0;
+
+	while (!stop) {
+		unsigned dice = roll(&seed);
+
+		if (dice % 64 == 0)
+			(void)init(c);
+		if (lookup(c, 1, dice % 3 ? "t" : "other", &top) < 0 ||
+		    lookup(c, top, name_of(dice / 4 % NAMES), &n) < 0)
+			continue;
+		if (dice % 2)
+			(void)open_node(c, FUSE_OPEN, n, O_RDONLY, &fh);
+		forget(c, n, 1);
+		if (dice % 5 == 0)
+			(void)release(c, FUSE_RELEASE, n, fh);
+		forget(c, n, UINT64_MAX);
+		moves++;
+	}
+	client_free(c);
+	return NULL;
+}
+
+static void detached_trees_can_be_unmounted(void)
+{
+	static unsigned seeds[WORKERS] = {1, 2, 3, 4};
+	pthread_t thread[WORKERS];
+	struct err e = {0};
+	struct client *c;
+	unsigned busy = 0;
+	char path[100];
+
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		SKIP("no mount namespace");
+	fs = server_with((struct fs_config){.kind = VM_FS_SHARED, .max_fds = 16});
+	world_make(&world);
+	(void)snprintf(path, sizeof(path), "%s/tree", world.path);
+	for (unsigned i = 0; i < NAMES; i++)
+		host_file(world.top, name_of(i), "text");
+	CHECK(attach(fs, "other", world.top, false) == 0);
+	c = client_new(fs);
+	CHECK(init(c) == sizeof(struct fuse_init_out));
+	stop = false;
+	(void)alarm(120);
+	for (unsigned i = 0; i < WORKERS; i++)
+		(void)pthread_create(&thread[i], NULL, come_and_go, &seeds[i]);
+	for (int round = 0; round < 100; round++) {
+		AUTO_FD fd = -1;
+
+		CHECK(mount("tmpfs", path, "tmpfs", 0, NULL) == 0);
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		for (unsigned i = 0; i < NAMES; i++)
+			host_file(fd, name_of(i), "text");
+		CHECK(attach(fs, "t", fd, false) == 0);
+		fd_close(&fd);
+		moves = 0;
+		while (moves < 20)
+			(void)sched_yield();
+		CHECK(fs_detach(fs, "t", &e) == 0);
+		if (umount2(path, 0) < 0) {
+			busy++;
+			(void)umount2(path, MNT_DETACH);
+		}
+	}
+	CHECK(busy == 0);
+	stop = true;
+	for (int i = 0; i < WORKERS; i++)
+		(void)pthread_join(thread[i], NULL);
+	(void)alarm(0);
+	fs_free(fs);
+	client_free(c);
+	world_end(&world);
+}
+
 static const struct test tests[] = {
 	{"RELEASE, FORGET and READ of the same things, from four workers",
 	 release_forget_read},
 	{"all kinds of operations and new sessions, from four workers", all_operations},
+	{"a tree can't be used by a guessed number before it is attached",
+	 numbers_of_trees_are_guessed},
+	{"a detached tree can be unmounted, whatever is forgotten and closed meanwhile",
+	 detached_trees_can_be_unmounted},
 };
 TEST_MAIN(tests)

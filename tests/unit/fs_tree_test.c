@@ -348,6 +348,131 @@ static void dax_stays_in_its_window(void)
 	(void)munmap(window, 8 * MIB);
 }
 
+/* ---- a filesystem of another process, with one file that can't be mapped ---- */
+
+static void fuse_answer(int fd, uint64_t unique, int error, const void *body, size_t len)
+{
+	struct fuse_out_header h = {
+		.len = (uint32_t)(sizeof(h) + len), .error = error, .unique = unique};
+	uint8_t buf[sizeof(h) + 256];
+
+	memcpy(buf, &h, sizeof(h));
+	if (len > 0)
+		memcpy(buf + sizeof(h), body, len);
+	if (write(fd, buf, h.len) < 0)
+		printf("# fuse: %s\n", strerror(errno));
+}
+
+static void fuse_serve_one(int fd, const struct fuse_in_header *h)
+{
+	struct fuse_attr file = {.ino = 2, .mode = S_IFREG | 0666, .nlink = 1};
+	struct fuse_attr dir = {.ino = 1, .mode = S_IFDIR | 0777, .nlink = 2};
+	struct fuse_init_out init_out = {
+		.major = 7, .minor = 31, .max_write = 4096, .max_background = 1};
+	struct fuse_entry_out entry = {.nodeid = 2, .attr = file};
+	struct fuse_attr_out attr = {.attr = h->nodeid == 1 ? dir : file};
+	struct fuse_open_out opened = {.open_flags = FOPEN_DIRECT_IO};
+	struct fuse_statfs_out st = {.st.bsize = 4096};
+
+	switch (h->opcode) {
+	case FUSE_INIT:
+		fuse_answer(fd, h->unique, 0, &init_out, sizeof(init_out));
+		break;
+	case FUSE_LOOKUP:
+		fuse_answer(fd, h->unique, 0, &entry, sizeof(entry));
+		break;
+	case FUSE_GETATTR:
+		fuse_answer(fd, h->unique, 0, &attr, sizeof(attr));
+		break;
+	case FUSE_OPEN:
+		fuse_answer(fd, h->unique, 0, &opened, sizeof(opened));
+		break;
+	case FUSE_STATFS:
+		fuse_answer(fd, h->unique, 0, &st, sizeof(st));
+		break;
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+		break;
+	default:
+		fuse_answer(fd, h->unique, -ENOSYS, NULL, 0);
+	}
+}
+
+static void *fuse_serve(void *arg)
+{
+	static _Alignas(8) char buf[64 << 10];
+	int fd = *(int *)arg;
+
+	while (read(fd, buf, sizeof(buf)) >= (ssize_t)sizeof(struct fuse_in_header))
+		fuse_serve_one(fd, (void *)buf);
+	return NULL;
+}
+
+/* False: there is no FUSE to be had. */
+static bool fuse_mount(const char *path, int *fd, pthread_t *ret)
+{
+	char options[100];
+
+	*fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (*fd < 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return false;
+	(void)snprintf(options, sizeof(options),
+		       "fd=%d,rootmode=40777,user_id=0,group_id=0,allow_other", *fd);
+	return mount("test", path, "fuse", 0, options) == 0 &&
+	       pthread_create(ret, NULL, fuse_serve, fd) == 0;
+}
+
+static bool is_mapped(void *p, size_t len)
+{
+	static unsigned char pages[2 * MIB / 4096];
+
+	return mincore(p, len, pages) == 0;
+}
+
+/* The kernel unmaps what was there before it asks the filesystem: a hole in the window
+ * would be filled by whatever this process maps next, for the guest to see. */
+static void refused_mappings_leave_no_hole(void)
+{
+	uint8_t *window = mmap(NULL, 4 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			       0);
+	struct vm_tree_config config = {.name = "t", .fd = -1, .dax = true};
+	struct err e = {0};
+	uint64_t top = 0, mine = 0, n = 0;
+	AUTO_FD fuse = -1, at = -1;
+	pthread_t thread;
+	char path[100];
+
+	begin_with((struct fs_config){
+		.kind = VM_FS_PRIVATE, .dax_host = window, .dax_len = 4 * MIB});
+	CHECK(mkdirat(world.top, "fuse", 0777) == 0);
+	(void)snprintf(path, sizeof(path), "%s/fuse", world.path);
+	if (!fuse_mount(path, &fuse, &thread)) {
+		end();
+		SKIP("no FUSE");
+	}
+	config.fd = world.tree;
+	CHECK(fs_attach(c->fs, &config, &e) == 0);
+	at = open(path, O_PATH | O_CLOEXEC);
+	config.name = "fuse";
+	config.fd = at;
+	CHECK(fs_attach(c->fs, &config, &e) == 0);
+	CHECK(lookup(c, 1, "t", &top) == 0 && lookup(c, top, "f", &mine) == 0);
+	CHECK(lookup(c, 1, "fuse", &top) == 0 && lookup(c, top, "f", &n) == 0);
+	CHECK(set_map(mine, 0, 2 * MIB, 0, 2) == 0);
+	CHECK(set_map(n, 0, 2 * MIB, 0, 3) == -ENODEV);
+	CHECK(set_map(n, 2 * MIB, 2 * MIB, 0, 3) == -ENODEV);
+	CHECK(is_mapped(window, 2 * MIB) && is_mapped(window + 2 * MIB, 2 * MIB));
+	CHECK(!is_mapped(window, 2 * MIB) || memcmp(window, "text", 4) == 0);
+	fd_close(&at);
+	CHECK(fs_detach(c->fs, "fuse", &e) == 0);
+	CHECK(umount(path) == 0);
+	(void)pthread_join(thread, NULL);
+	end();
+	(void)munmap(window, 4 * MIB);
+}
+
 static const struct test tests[] = {
 	{"the top folder lists the trees, files too", the_top_lists_trees},
 	{"a tree needs a name of its own, and is a folder or a file",
@@ -359,5 +484,7 @@ static const struct test tests[] = {
 	{"a mount in a tree is a submount, for who knows what that is",
 	 mounts_in_a_tree_are_submounts},
 	{"DAX maps files into its window, and nowhere else", dax_stays_in_its_window},
+	{"a file that can't be mapped leaves no hole in the window",
+	 refused_mappings_leave_no_hole},
 };
 TEST_MAIN(tests)

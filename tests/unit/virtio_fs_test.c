@@ -370,6 +370,88 @@ static void detach_answers_waiting_locks(void)
 	end();
 }
 
+/* One after the other on this queue; an error that is none in FUSE: no answer came. */
+static int call_on(unsigned queue, uint32_t op, uint64_t nodeid, const void *args,
+		   size_t args_len)
+{
+	struct request r = make(op, nodeid, args, args_len, NULL, 0, 128);
+	uint16_t got;
+	uint32_t len;
+	int e;
+
+	put(queue, &r);
+	if (!drv_wait(&d, queue, &got, &len) || got != r.head || len == 0)
+		return 99999;
+	(void)answer(&r, &e);
+	return e;
+}
+
+static void any_queue_takes_any_request(void)
+{
+	const struct fuse_forget_in forget = {.nlookup = UINT64_MAX};
+	struct fuse_interrupt_in intr = {.unique = 1};
+	uint64_t n, fh;
+
+	begin(VM_FS_SHARED, 2);
+	/* Before INIT, and what has no answer. */
+	for (unsigned q = 0; q < 5; q++) {
+		CHECK(call_on(q, FUSE_LOOKUP, 1, "f", 2) == -EIO);
+		CHECK(call_on(q, FUSE_FORGET, 1, &forget, sizeof(forget)) == 99999);
+		CHECK(call_on(q, FUSE_INTERRUPT, 0, &intr, sizeof(intr)) == 99999);
+	}
+	CHECK(fuse_init());
+	n = make_file("f", &fh);
+	CHECK(n != 0);
+	for (unsigned q = 0; q < 5; q++) {
+		CHECK(call_on(q, FUSE_LOOKUP, 1, "f", 2) == 0);
+		CHECK(call_on(q, FUSE_INTERRUPT, 0, &intr, sizeof(intr)) == 99999);
+		CHECK(call_on(q, FUSE_FORGET, 1, &forget, sizeof(forget)) == 99999);
+	}
+	CHECK(call_on(3, FUSE_FORGET, n, &forget, sizeof(forget)) == 99999);
+	CHECK(call_on(0, FUSE_DESTROY, 0, NULL, 0) == 0);
+	for (unsigned q = 0; q < 5; q++) {
+		CHECK(call_on(q, FUSE_LOOKUP, 1, "f", 2) == -EIO);
+		CHECK(call_on(q, FUSE_FORGET, n, &forget, sizeof(forget)) == 99999);
+		CHECK(call_on(q, FUSE_DESTROY, 0, NULL, 0) == -EIO);
+	}
+	CHECK(fuse_init());
+	CHECK(call_on(0, FUSE_LOOKUP, 1, "f", 2) == 0);
+	end();
+}
+
+/* The reply goes where the request is, and the data where its header is. */
+static void replies_may_overlap_requests(void)
+{
+	struct fuse_read_in rd = {.size = 4096};
+	struct fuse_write_in wr = {.size = 100};
+	struct fuse_out_header *h;
+	struct drv_part parts[2];
+	struct request r;
+	uint16_t got;
+	uint32_t len;
+	uint64_t n;
+
+	begin(VM_FS_PRIVATE, 2);
+	CHECK(fuse_init());
+	n = make_file("f", &wr.fh);
+	rd.fh = wr.fh;
+	r = make(FUSE_WRITE, n, &wr, sizeof(wr), (char[100]){"text"}, 100, 8);
+	put(1, &r);
+	CHECK(drv_wait(&d, 1, &got, &len) && len == 24);
+	for (uint32_t shift = 0; shift < 120; shift += 8) {
+		r = make(FUSE_READ, n, &rd, sizeof(rd), NULL, 0, 4096);
+		parts[0] = (struct drv_part){r.in, r.in_len, false};
+		parts[1] = (struct drv_part){r.in + shift % 80, 400, true};
+		(void)drv_put_indirect(&d, 1, parts, 2);
+		(void)drv_kick(&d, 1);
+		CHECK(drv_wait(&d, 1, &got, &len) && len == 116);
+		h = drv_at(&d, r.in + shift % 80, 116);
+		CHECK(h->len == 116 && h->error == 0 && h->unique == unique);
+		CHECK(memcmp(h + 1, "text", 4) == 0);
+	}
+	end();
+}
+
 static void broken_chains_break_the_device(void)
 {
 	begin(VM_FS_PRIVATE, 2);
@@ -422,6 +504,9 @@ static const struct test tests[] = {
 	{"a paused device begins nothing, a resumed one goes on", pause_keeps_requests},
 	{"detaching a tree answers what waits for its locks",
 	 detach_answers_waiting_locks},
+	{"any queue takes any request, before INIT and after DESTROY too",
+	 any_queue_takes_any_request},
+	{"a reply may be where its request is", replies_may_overlap_requests},
 	{"chains against the rules break the device", broken_chains_break_the_device},
 	{"descriptors that change meanwhile harm nobody",
 	 races_of_the_driver_harm_nobody},

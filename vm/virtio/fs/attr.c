@@ -223,10 +223,11 @@ static int set_mode(int fd, uint32_t mode)
 	return fchmodat(AT_FDCWD, fd_name(fd, name), mode & 07777, 0) < 0 ? -errno : 0;
 }
 
-static int truncate_fd(int fd, const struct handle *h, const struct inode *i,
-		       uint64_t size)
+/* truncate(2) would wait for another process's lease. */
+static int truncate_fd(struct fs *fs, int path_fd, const struct handle *h,
+		       const struct inode *i, uint64_t size)
 {
-	char name[FD_NAME_BUF];
+	int fd, e;
 
 	if (size > INT64_MAX)
 		return -EFBIG;
@@ -234,7 +235,12 @@ static int truncate_fd(int fd, const struct handle *h, const struct inode *i,
 		return ftruncate(h->fd, (off_t)size) < 0 ? -errno : 0;
 	if (i->id.type != S_IFREG)
 		return -EINVAL;
-	return truncate(fd_name(fd, name), (off_t)size) < 0 ? -errno : 0;
+	fd = fd_reopen(fs, path_fd, i->id.type, O_WRONLY);
+	if (fd < 0)
+		return fd;
+	e = ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+	fds_close(fs, &fd);
+	return e;
 }
 
 static int set_size(struct fs_req *r, int fd, const struct handle *h)
@@ -245,7 +251,7 @@ static int set_size(struct fs_req *r, int fd, const struct handle *h)
 
 	if (kill)
 		cred_drop_fsetid(r->w);
-	e = truncate_fd(fd, h, r->inode, in->size);
+	e = truncate_fd(r->fs, fd, h, r->inode, in->size);
 	if (kill)
 		cred_restore(r->w);
 	return e;

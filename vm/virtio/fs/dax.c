@@ -66,19 +66,37 @@ void dax_drop(struct fs *fs, const struct fs_tree *t)
 	(void)pthread_mutex_unlock(&fs->dax_lock);
 }
 
-static int map(struct fs_req *r, int fd, int prot)
+/* Puts p there, in one step. */
+static int move_in(struct fs *fs, void *p, uint64_t off, uint64_t len, struct fs_tree *t)
 {
-	const struct fuse_setupmapping_in *in = r->args;
-	struct fs *fs = r->fs;
 	int e = 0;
 
 	(void)pthread_mutex_lock(&fs->dax_lock);
-	if (mmap((uint8_t *)fs->dax_host + in->moffset, in->len, prot,
-		 MAP_SHARED | MAP_FIXED, fd, (off_t)in->foffset) == MAP_FAILED)
+	if (mremap(p, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   (uint8_t *)fs->dax_host + off) == MAP_FAILED) {
 		e = -errno;
-	else
-		set_owner(fs, in->moffset, in->len, r->inode->tree);
+		(void)unmap(fs, off, len); /* it may have got that far */
+	} else {
+		set_owner(fs, off, len, t);
+	}
 	(void)pthread_mutex_unlock(&fs->dax_lock);
+	return e;
+}
+
+/* Not over the window at once: a filesystem may refuse to map a file when the kernel has
+ * unmapped already what was there, and what the process maps next may come to be in that
+ * hole, for the guest to see. */
+static int map(struct fs_req *r, int fd, int prot)
+{
+	const struct fuse_setupmapping_in *in = r->args;
+	void *p = mmap(NULL, in->len, prot, MAP_SHARED, fd, (off_t)in->foffset);
+	int e;
+
+	if (p == MAP_FAILED)
+		return -errno;
+	e = move_in(r->fs, p, in->moffset, in->len, r->inode->tree);
+	if (e < 0)
+		(void)munmap(p, in->len);
 	return e;
 }
 

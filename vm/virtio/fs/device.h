@@ -5,7 +5,7 @@
  *
  * What a worker's jail must allow, beside what worker.c and a vCPU's interrupt need:
  * openat openat2 close statx fstat newfstatat statfs fstatfs getdents64 lseek readlinkat
- * preadv pwritev2 ftruncate truncate fallocate copy_file_range fsync fdatasync syncfs
+ * preadv pwritev2 ftruncate fallocate copy_file_range fsync fdatasync syncfs mremap
  * mknodat mkdirat symlinkat linkat unlinkat renameat2 fchmodat fchownat utimensat umask
  * setxattr getxattr listxattr removexattr flock fcntl timerfd_settime clock_gettime mmap
  * capset setresuid setresgid setgroups prctl, and memory's (brk, mmap, munmap, madvise).

@@ -35,7 +35,7 @@ void lru_remove(struct inode *i)
 
 void lru_add(struct fs *fs, struct inode *i)
 {
-	if (i->fd < 0 || i->fd_users > 0 || !i->parent || i->lru_next)
+	if (i->fd < 0 || i->fd_users > 0 || !i->parent || i->lru_next || i->tree->gone)
 		return;
 	i->lru_next = &fs->lru;
 	i->lru_prev = fs->lru.lru_prev;
@@ -43,31 +43,47 @@ void lru_add(struct fs *fs, struct inode *i)
 	fs->lru.lru_prev = i;
 }
 
-/* Takes the least recently used descriptor away from its inode; -1: there is none. */
-static int evict_locked(struct fs *fs)
+/* A descriptor that was taken away from its inode, whose tree waits for its close. */
+struct evicted {
+	int fd;
+	struct fs_tree *tree;
+};
+
+/* The least recently used one, if there is any. */
+static bool evict_locked(struct fs *fs, struct evicted *ret)
 {
 	struct inode *i = fs->lru.lru_next;
 
 	if (i == &fs->lru)
-		return -1;
+		return false;
 	lru_remove(i);
-	return fd_take(&i->fd);
+	*ret = (struct evicted){fd_take(&i->fd), i->tree};
+	tree_busy_locked(fs, i->tree, 1);
+	return true;
+}
+
+static void evicted_close(struct fs *fs, struct evicted *old)
+{
+	if (old->fd < 0)
+		return;
+	fd_close(&old->fd);
+	(void)pthread_mutex_lock(&fs->lock);
+	tree_busy_locked(fs, old->tree, -1);
+	(void)pthread_mutex_unlock(&fs->lock);
 }
 
 int fds_take(struct fs *fs)
 {
-	int old = -1, e = 0;
+	struct evicted old = {.fd = -1};
+	int e = 0;
 
 	(void)pthread_mutex_lock(&fs->lock);
-	if (fs->fds < fs->max_fds) {
+	if (fs->fds < fs->max_fds)
 		fs->fds++;
-	} else {
-		old = evict_locked(fs);
-		if (old < 0)
-			e = -ENFILE;
-	}
+	else if (!evict_locked(fs, &old))
+		e = -ENFILE;
 	(void)pthread_mutex_unlock(&fs->lock);
-	fd_close(&old);
+	evicted_close(fs, &old);
 	return e;
 }
 
@@ -91,17 +107,16 @@ static bool evict_some(struct fs *fs)
 	bool some = false;
 
 	for (int n = 0; n < 16; n++) {
-		int old;
+		struct evicted old = {.fd = -1};
 
 		(void)pthread_mutex_lock(&fs->lock);
-		old = evict_locked(fs);
-		if (old >= 0)
+		if (evict_locked(fs, &old))
 			fs->fds--;
 		(void)pthread_mutex_unlock(&fs->lock);
-		if (old < 0)
+		if (old.fd < 0)
 			break;
 		some = true;
-		fd_close(&old);
+		evicted_close(fs, &old);
 	}
 	return some;
 }
@@ -149,25 +164,43 @@ int fd_open_child(struct fs *fs, int dir_fd, const char *name)
 	return fd;
 }
 
-int fd_reopen(struct fs *fs, int fd, uint32_t type, int flags)
+/* Counted already. A file that another process has a lease on would be waited for, for
+ * up to 45 s: it is told to give it up, and EAGAIN comes of it. */
+static int reopen(struct fs *fs, int fd, int flags)
 {
 	char name[FD_NAME_BUF];
 	int ret;
 
-	if (!(flags & O_PATH) && type != S_IFREG && type != S_IFDIR)
-		return -EPERM; /* a device, FIFO or socket of the host does things */
-	ret = fds_take(fs);
-	if (ret < 0)
-		return ret;
 	(void)fd_name(fd, name);
 	do {
-		ret = openat(fs->self_fd, name, flags | O_CLOEXEC | O_NOCTTY);
+		ret = openat(fs->self_fd, name,
+			     flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	} while (ret < 0 && (errno == EMFILE || errno == ENFILE) && evict_some(fs));
 	if (ret < 0) {
 		ret = errno == EMFILE ? -ENFILE : -errno;
 		fds_give(fs);
+	} else if (!(flags & O_PATH)) {
+		(void)fcntl(ret, F_SETFL, flags); /* no O_NONBLOCK from here on */
 	}
 	return ret;
+}
+
+int fd_reopen(struct fs *fs, int fd, uint32_t type, int flags)
+{
+	int e;
+
+	if (!(flags & O_PATH) && type != S_IFREG && type != S_IFDIR)
+		return -EPERM; /* a device, FIFO or socket of the host does things */
+	e = fds_take(fs);
+	return e < 0 ? e : reopen(fs, fd, flags);
+}
+
+int fd_open_root(struct fs *fs, int fd)
+{
+	(void)pthread_mutex_lock(&fs->lock);
+	fs->fds++;
+	(void)pthread_mutex_unlock(&fs->lock);
+	return reopen(fs, fd, O_PATH);
 }
 
 /* Whether the descriptor is of the inode that was looked for. A mount id of an old kernel

@@ -156,10 +156,18 @@ int op_statfs(struct fs_req *r)
 	return sizeof(*out);
 }
 
+/* For what changes an open file's content, where Linux doesn't say whose set-id bits stay:
+ * those of the requester that is root in the guest. True: cred_restore. */
+static bool kill_suid(struct fs_req *r, const struct handle *h)
+{
+	return h->write && r->h.uid != 0 && cred_kill_suid(r->w, h->fd);
+}
+
 int op_fallocate(struct fs_req *r)
 {
 	const struct fuse_fallocate_in *in = r->args;
 	struct handle *h;
+	bool restore;
 	int e;
 
 	if (in->offset > INT64_MAX || in->length > INT64_MAX)
@@ -167,11 +175,14 @@ int op_fallocate(struct fs_req *r)
 	e = handle_get(r->fs, in->fh, r->inode, &h);
 	if (e < 0)
 		return e;
+	restore = kill_suid(r, h);
 	if (!h->write)
 		e = -EBADF;
 	else if (fallocate(h->fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) <
 		 0)
 		e = -errno;
+	if (restore)
+		cred_restore(r->w);
 	handle_put(r->fs, h);
 	return e;
 }
@@ -205,17 +216,24 @@ int op_lseek(struct fs_req *r)
 	return sizeof(*out);
 }
 
-static ssize_t copy_between(const struct handle *from, const struct handle *to,
-			    const struct fuse_copy_file_range_in *in)
+static ssize_t copy_between(struct fs_req *r, const struct handle *from,
+			    const struct handle *to)
 {
+	const struct fuse_copy_file_range_in *in = r->args;
 	off_t off_in = (off_t)in->off_in, off_out = (off_t)in->off_out;
+	bool restore;
 	ssize_t n;
 
 	if (!to->write)
 		return -EBADF;
+	restore = kill_suid(r, to);
 	n = copy_file_range(from->fd, &off_in, to->fd, &off_out,
 			    in->len < COPY_MAX ? in->len : COPY_MAX, 0);
-	return n < 0 ? -errno : n;
+	if (n < 0)
+		n = -errno;
+	if (restore)
+		cred_restore(r->w);
+	return n;
 }
 
 static ssize_t copy(struct fs_req *r)
@@ -236,7 +254,7 @@ static ssize_t copy(struct fs_req *r)
 	if (n == 0)
 		n = handle_get(r->fs, in->fh_out, target, &to);
 	if (n == 0)
-		n = copy_between(from, to, in);
+		n = copy_between(r, from, to);
 	handle_put(r->fs, to);
 	handle_put(r->fs, from);
 	inode_put(r->fs, target);

@@ -72,6 +72,7 @@ int fs_new(const struct fs_config *c, struct fs **ret, struct err *e)
 
 	if (!fs)
 		return err_set(e, ENOMEM, "filesystem");
+	(void)pthread_mutex_init(&fs->session, NULL);
 	(void)pthread_mutex_init(&fs->lock, NULL);
 	(void)pthread_mutex_init(&fs->dax_lock, NULL);
 	(void)pthread_cond_init(&fs->idle, NULL);
@@ -103,6 +104,7 @@ void fs_end_session(struct fs *fs, int error)
 	struct inode *dead = NULL;
 	struct parked *parked;
 
+	(void)pthread_mutex_lock(&fs->session);
 	atomic_store(&fs->flags, 0);
 	(void)pthread_mutex_lock(&fs->lock);
 	parked = lock_unpark_locked(fs, NULL);
@@ -115,6 +117,7 @@ void fs_end_session(struct fs *fs, int error)
 	inode_drop_all_locked(fs, NULL, &dead);
 	(void)pthread_mutex_unlock(&fs->lock);
 	inode_bury(fs, dead);
+	(void)pthread_mutex_unlock(&fs->session);
 }
 
 void fs_reset(struct fs *fs)
@@ -138,6 +141,7 @@ void fs_free(struct fs *fs)
 	(void)pthread_cond_destroy(&fs->idle);
 	(void)pthread_mutex_destroy(&fs->dax_lock);
 	(void)pthread_mutex_destroy(&fs->lock);
+	(void)pthread_mutex_destroy(&fs->session);
 	free(fs);
 }
 

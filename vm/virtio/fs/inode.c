@@ -163,17 +163,31 @@ void inode_bury(struct fs *fs, struct inode *dead)
 	}
 }
 
-void inode_put(struct fs *fs, struct inode *i)
+/* With fs.lock held, which it gives up meanwhile: drops a reference and closes what dies,
+ * before the tree can become idle. */
+static void unref_and_bury(struct fs *fs, struct inode *i)
 {
 	struct inode *dead = NULL;
 
-	if (!i)
-		return;
-	(void)pthread_mutex_lock(&fs->lock);
-	tree_busy_locked(fs, i->tree, -1);
 	inode_unref_locked(fs, i, &dead);
+	if (!dead)
+		return;
 	(void)pthread_mutex_unlock(&fs->lock);
 	inode_bury(fs, dead);
+	(void)pthread_mutex_lock(&fs->lock);
+}
+
+void inode_put(struct fs *fs, struct inode *i)
+{
+	struct fs_tree *t;
+
+	if (!i)
+		return;
+	t = i->tree;
+	(void)pthread_mutex_lock(&fs->lock);
+	unref_and_bury(fs, i);
+	tree_busy_locked(fs, t, -1);
+	(void)pthread_mutex_unlock(&fs->lock);
 }
 
 /* Whether dir is i or below it, by the names that we know. They may be old (others rename
@@ -247,7 +261,8 @@ static int make_locked(struct fs *fs, struct fs_tree *tree, struct fs_mount *mnt
 	uint32_t b;
 	int e;
 
-	if (fs->inodes.used >= fs->max_inodes)
+	/* Roots are the host's, whatever the guest knows. */
+	if (fs->inodes.used >= fs->max_inodes && tree->root)
 		return -ENFILE;
 	i = calloc(1, sizeof(*i));
 	if (!i)
@@ -311,24 +326,30 @@ out:
 void inode_looked_up(struct fs *fs, struct inode *i)
 {
 	(void)pthread_mutex_lock(&fs->lock);
-	if (i->nlookup++ == 0)
+	if (i->nlookup == 0)
 		i->refs++;
+	if (i->nlookup < UINT64_MAX) /* a saved machine's may be any number */
+		i->nlookup++;
 	(void)pthread_mutex_unlock(&fs->lock);
 }
 
 void inode_forget(struct fs *fs, uint64_t nodeid, uint64_t nlookup)
 {
-	struct inode *i, *dead = NULL;
+	struct fs_tree *t;
+	struct inode *i;
 
 	(void)pthread_mutex_lock(&fs->lock);
 	i = slots_get(&fs->inodes, nodeid);
-	if (i && i->nlookup > 0) { /* the top folder never is */
+	/* The top folder never was looked up; a tree that is gone takes all of it along. */
+	if (i && i->nlookup > 0 && !i->tree->gone) {
+		t = i->tree;
 		i->nlookup -= nlookup < i->nlookup ? nlookup : i->nlookup;
+		tree_busy_locked(fs, t, 1);
 		if (i->nlookup == 0)
-			inode_unref_locked(fs, i, &dead);
+			unref_and_bury(fs, i);
+		tree_busy_locked(fs, t, -1);
 	}
 	(void)pthread_mutex_unlock(&fs->lock);
-	inode_bury(fs, dead);
 }
 
 /* A reference on the next one keeps it in the list while this one may take its parents

@@ -5,7 +5,9 @@
  * One mutex (fs.lock) guards the tables, all reference counts and all descriptors in
  * them; it is never held over a system call that may block. A request holds a reference
  * on each inode and handle that it uses, looked up once; with the inode's comes a count
- * in its tree (busy), for which fs_detach waits.
+ * in its tree (busy), for which fs_detach waits. So does what takes anything of a tree out
+ * of the tables, until it has closed it: FORGET, the cache of descriptors. What ends a
+ * session or takes a tree down does it one at a time (fs.session).
  */
 #ifndef VM_VIRTIO_FS_INTERNAL_H
 #define VM_VIRTIO_FS_INTERNAL_H
@@ -38,8 +40,8 @@ struct fs_mount {
 struct fs_tree {
 	char name[FS_NAME_BUF];
 	bool read_only, dax;
-	bool gone;     /* being detached: nothing of it can be found any more */
-	unsigned busy; /* requests that use something of it */
+	bool gone; /* not attached yet, or being detached: nothing of it can be found */
+	unsigned busy; /* those that use something of it, or are about to close it */
 	struct inode *root;
 	struct inode *inodes;   /* all of them, by tree_next */
 	struct handle *handles; /* all of them, by tree_next */
@@ -110,6 +112,7 @@ struct fs {
 
 	_Atomic uint64_t flags; /* FUSE_* that were agreed on, and FS_READY */
 
+	pthread_mutex_t session; /* taken before lock */
 	pthread_mutex_t lock;
 	pthread_cond_t idle; /* a tree that is gone has become idle */
 	struct fs_tree *trees;
@@ -284,8 +287,12 @@ int fd_open_child(struct fs *fs, int dir_fd, const char *name);
 /* The inode anew by its name, verified, as a descriptor of its own: whether it is still
  * there. */
 int fd_open_fresh(struct fs *fs, struct inode *i);
-/* What an O_PATH descriptor is of, opened with flags: regular files and folders only. */
+/* What an O_PATH descriptor is of, opened with flags: regular files and folders only.
+ * -EAGAIN: another process has a lease on it, and has been told. */
 int fd_reopen(struct fs *fs, int fd, uint32_t type, int flags);
+/* As O_PATH for a tree that the host attaches: also beyond the bound, which a guest can
+ * reach. */
+int fd_open_root(struct fs *fs, int fd);
 /* The decimal number, as its name in fs.self_fd. */
 #define FD_NAME_BUF 12
 const char *fd_name(int fd, char buf[FD_NAME_BUF]);

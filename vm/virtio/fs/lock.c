@@ -10,36 +10,19 @@
  * is parked, and tried again: at once when a lock of that inode is dropped by way of us,
  * else after 1 ms, 2 ms, ... 100 ms.
  */
+#include "vm/virtio/fs/lock.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <time.h>
 
 #include "base/fd.h"
-#include "vm/virtio/fs/internal.h"
 
 #define PARKED_MAX  512
 #define WAIT_MAX_NS UINT64_C(100000000)
 #define MS          UINT64_C(1000000)
-
-struct lock_owner {
-	uint64_t owner, fh; /* fh: the last handle that was used */
-	int fd;
-	unsigned refs;
-	struct lock_owner *next;
-};
-
-struct parked {
-	const struct fs_tree *tree; /* only compared */
-	uint64_t nodeid, unique, token;
-	struct fuse_lk_in lk;
-	struct iovec head; /* where the answer goes */
-	uint64_t due, wait;
-	bool trying; /* by some worker, who takes it off the list or not */
-	bool cancelled;
-	struct parked *next;
-};
+#define PATIENCE    3 /* tries before deadlocks are looked for, and that find one */
 
 static uint64_t now_ns(void)
 {
@@ -60,7 +43,7 @@ static void wake(struct fs *fs, const struct inode *i)
 	(void)pthread_mutex_unlock(&fs->lock);
 }
 
-static void owner_put(struct fs *fs, struct lock_owner *o)
+void lock_owner_put(struct fs *fs, struct lock_owner *o)
 {
 	bool last;
 
@@ -79,7 +62,7 @@ void lock_owners_free(struct fs *fs, struct inode *i)
 		struct lock_owner *o = i->owners;
 
 		i->owners = o->next;
-		owner_put(fs, o);
+		lock_owner_put(fs, o);
 	}
 }
 
@@ -99,7 +82,7 @@ static void drop(struct fs *fs, struct inode *i, bool by_owner, uint64_t id)
 		(void)pthread_mutex_unlock(&fs->lock);
 		if (!o)
 			return;
-		owner_put(fs, o);
+		lock_owner_put(fs, o);
 		wake(fs, i);
 	}
 }
@@ -119,18 +102,37 @@ void lock_release(struct fs *fs, struct inode *i, uint64_t fh)
 	wake(fs, i);
 }
 
+static struct lock_owner *find_locked(const struct inode *i, uint64_t owner)
+{
+	struct lock_owner *o = i->owners;
+
+	while (o && o->owner != owner)
+		o = o->next;
+	if (o)
+		o->refs++;
+	return o;
+}
+
+struct lock_owner *lock_owner_get(struct fs *fs, struct inode *i, uint64_t owner)
+{
+	struct lock_owner *o;
+
+	(void)pthread_mutex_lock(&fs->lock);
+	o = find_locked(i, owner);
+	(void)pthread_mutex_unlock(&fs->lock);
+	return o;
+}
+
+/* ... which uses this handle now. */
 static struct lock_owner *owner_find(struct fs *fs, struct inode *i, uint64_t owner,
 				     uint64_t fh)
 {
 	struct lock_owner *o;
 
 	(void)pthread_mutex_lock(&fs->lock);
-	for (o = i->owners; o && o->owner != owner; o = o->next)
-		;
-	if (o) {
-		o->refs++;
+	o = find_locked(i, owner);
+	if (o)
 		o->fh = fh;
-	}
 	(void)pthread_mutex_unlock(&fs->lock);
 	return o;
 }
@@ -144,7 +146,7 @@ static int owner_new(struct fs *fs, struct inode *i, const struct handle *h,
 	if (!o)
 		return -ENOMEM;
 	o->fd = i->tree->read_only ? -EROFS : fd_reopen(fs, h->fd, i->id.type, O_RDWR);
-	if (o->fd < 0 && o->fd != -ENFILE)
+	if (o->fd < 0 && o->fd != -ENFILE && o->fd != -EAGAIN)
 		o->fd = fd_reopen(fs, h->fd, i->id.type, O_RDONLY);
 	if (o->fd < 0) {
 		int e = o->fd;
@@ -156,10 +158,8 @@ static int owner_new(struct fs *fs, struct inode *i, const struct handle *h,
 	o->fh = h->fh;
 	o->refs = 2; /* the list's and the caller's */
 	(void)pthread_mutex_lock(&fs->lock);
-	for (other = i->owners; other && other->owner != owner; other = other->next)
-		;
+	other = find_locked(i, owner);
 	if (other) {
-		other->refs++;
 		o->refs = 1;
 	} else {
 		o->next = i->owners;
@@ -167,12 +167,12 @@ static int owner_new(struct fs *fs, struct inode *i, const struct handle *h,
 	}
 	(void)pthread_mutex_unlock(&fs->lock);
 	if (other)
-		owner_put(fs, o);
+		lock_owner_put(fs, o);
 	*ret = other ? other : o;
 	return 0;
 }
 
-static int to_flock(const struct fuse_file_lock *lk, struct flock *ret)
+int lock_to_flock(const struct fuse_file_lock *lk, struct flock *ret)
 {
 	if (lk->start > lk->end || lk->end > INT64_MAX ||
 	    (lk->type != F_RDLCK && lk->type != F_WRLCK && lk->type != F_UNLCK))
@@ -203,7 +203,7 @@ static int try_posix(struct fs *fs, struct inode *i, const struct handle *h,
 {
 	struct lock_owner *o;
 	struct flock fl;
-	int e = to_flock(&lk->lk, &fl);
+	int e = lock_to_flock(&lk->lk, &fl);
 
 	if (e < 0)
 		return e;
@@ -217,7 +217,7 @@ static int try_posix(struct fs *fs, struct inode *i, const struct handle *h,
 	}
 	if (fcntl(o->fd, F_OFD_SETLK, &fl) < 0)
 		e = errno == EACCES ? -EAGAIN : -errno;
-	owner_put(fs, o);
+	lock_owner_put(fs, o);
 	return e;
 }
 
@@ -296,7 +296,7 @@ int op_getlk(struct fs_req *r)
 	struct lock_owner *o;
 	struct handle *h;
 	struct flock fl;
-	int e = to_flock(&in->lk, &fl);
+	int e = lock_to_flock(&in->lk, &fl);
 
 	if (r->fs->kind != VM_FS_SHARED)
 		return -ENOSYS;
@@ -310,7 +310,7 @@ int op_getlk(struct fs_req *r)
 	if (fcntl(o ? o->fd : h->fd, F_OFD_GETLK, &fl) < 0)
 		e = -errno;
 	if (o)
-		owner_put(r->fs, o);
+		lock_owner_put(r->fs, o);
 	handle_put(r->fs, h);
 	if (e < 0)
 		return e;
@@ -391,7 +391,16 @@ int op_interrupt(struct fs_req *r)
 	return 0;
 }
 
-static int try_again(struct fs *fs, const struct parked *p)
+/* Seen often enough that it is one. */
+static bool is_deadlock(struct fs *fs, struct parked *p)
+{
+	if (p->lk.lk_flags & FUSE_LK_FLOCK || ++p->tries < PATIENCE)
+		return false;
+	p->deadlocks = lock_is_deadlock(fs, p) ? p->deadlocks + 1 : 0;
+	return p->deadlocks == PATIENCE;
+}
+
+static int try_again(struct fs *fs, struct parked *p)
 {
 	struct inode *i;
 	int e = inode_get(fs, p->nodeid, &i);
@@ -400,7 +409,7 @@ static int try_again(struct fs *fs, const struct parked *p)
 		return e;
 	e = try_lock(fs, i, &p->lk);
 	inode_put(fs, i);
-	return e;
+	return e == -EAGAIN && is_deadlock(fs, p) ? -EDEADLK : e;
 }
 
 /* The next one to try, marked; else NULL and how long until one is due. */
@@ -448,12 +457,17 @@ static void tried(struct fs *fs, struct parked *p, int e)
 		answer(fs, p, e);
 }
 
+/* Each once at most: others may keep them due for as long as they like. */
 int fs_poll(struct fs_worker *w)
 {
 	struct parked *p;
 	int ms;
 
-	while ((p = next_due(w->fs, &ms)))
+	for (unsigned n = 0; n < PARKED_MAX; n++) {
+		p = next_due(w->fs, &ms);
+		if (!p)
+			return ms;
 		tried(w->fs, p, try_again(w->fs, p));
-	return ms;
+	}
+	return 1;
 }

@@ -23,7 +23,9 @@ struct saved_inode {
 	uint32_t name_len;
 	const char *name; /* in the state, not terminated */
 	struct saved_file file;
-	struct inode *made; /* with a request's reference */
+	struct inode *made;        /* with a request's reference */
+	struct saved_inode *below; /* to be made after it */
+	bool waiting;              /* for what is above it */
 };
 
 struct restoring {
@@ -313,7 +315,7 @@ static void make(struct restoring *s, struct saved_inode *i, struct inode *paren
 	copy_name(s, i->name, i->name_len, name);
 	if (failed(s))
 		return;
-	fd = parent->id.type == S_IFDIR ? inode_fd(s->fs, parent) : -ENOTDIR;
+	fd = parent && parent->id.type == S_IFDIR ? inode_fd(s->fs, parent) : -ENOTDIR;
 	if (fd < 0) {
 		state_refuse(s->r, "the folder of '%s'", name);
 		return;
@@ -329,30 +331,46 @@ static void make(struct restoring *s, struct saved_inode *i, struct inode *paren
 		renumber(s, i->made, i->nodeid);
 }
 
+/* The topmost one above i that isn't made yet, linked down to i; *ret_parent: what it is
+ * in (NULL: nowhere). */
+static struct saved_inode *topmost(struct restoring *s, struct saved_inode *i,
+				   struct inode **ret_parent)
+{
+	struct saved_inode *p;
+
+	for (*ret_parent = NULL; i->parent != 0; i = p) {
+		*ret_parent = root_of(s, i->parent);
+		if (*ret_parent)
+			return i;
+		p = find_saved(s, i->parent);
+		i->waiting = true;
+		if (!p || p->waiting) {
+			state_refuse(s->r, "inode %#llx has no folder",
+				     (unsigned long long)i->nodeid);
+			return NULL;
+		}
+		*ret_parent = p->made;
+		if (*ret_parent)
+			return i;
+		p->below = i;
+	}
+	return i;
+}
+
 /* Parents first. */
 static void restore_inode(struct restoring *s, struct saved_inode *i)
 {
-	while (!i->made && !failed(s)) {
-		struct saved_inode *t = i, *p;
-		struct inode *parent = NULL;
-		uint32_t depth = 0;
+	struct inode *parent;
 
-		while (t->parent != 0 && !(parent = root_of(s, t->parent))) {
-			p = find_saved(s, t->parent);
-			if (!p || depth++ > s->inodes) {
-				state_refuse(s->r, "inode %#llx has no folder",
-					     (unsigned long long)t->nodeid);
-				return;
-			}
-			parent = p->made;
-			if (parent)
-				break;
-			t = p;
-		}
-		if (t->parent == 0)
-			make_stale(s, t);
+	if (i->made)
+		return;
+	for (i = topmost(s, i, &parent); i && !failed(s); i = i->below) {
+		if (i->parent == 0)
+			make_stale(s, i);
 		else
-			make(s, t, parent);
+			make(s, i, parent);
+		i->waiting = false;
+		parent = i->made;
 	}
 }
 

@@ -109,7 +109,7 @@ static int open_root(struct fs *fs, struct fs_tree *t, int fd, struct err *e)
 			       t->name);
 	if (r < 0)
 		return err_code(e, r, "tree '%s'", t->name);
-	own = fd_reopen(fs, fd, id.type, O_PATH);
+	own = fd_open_root(fs, fd);
 	if (own < 0) {
 		(void)pthread_mutex_lock(&fs->lock);
 		mount_put_locked(t, mnt);
@@ -136,6 +136,7 @@ int fs_attach(struct fs *fs, const struct vm_tree_config *c, struct err *e)
 	if (!t)
 		return err_set(e, ENOMEM, "tree '%s'", c->name);
 	(void)snprintf(t->name, sizeof(t->name), "%s", c->name);
+	t->gone = true; /* its root has a number already, which a guest can guess */
 	t->read_only = c->read_only;
 	t->dax = c->dax && fs->dax_len > 0;
 	r = open_root(fs, t, c->fd, e);
@@ -144,7 +145,8 @@ int fs_attach(struct fs *fs, const struct vm_tree_config *c, struct err *e)
 		return r;
 	}
 	(void)pthread_mutex_lock(&fs->lock);
-	t->busy = 0; /* the reference stays, as the tree's own */
+	t->gone = false;
+	tree_busy_locked(fs, t, -1); /* the reference stays, as the tree's own */
 	t->root->submount = t->name[0] != '\0' && t->root->id.type == S_IFDIR;
 	*find_locked(fs, t->name) = t; /* at the end */
 	(void)pthread_mutex_unlock(&fs->lock);
@@ -158,6 +160,7 @@ static void take_down(struct fs *fs, struct fs_tree *t)
 	struct handle *dead_handles = NULL;
 	struct parked *parked;
 
+	(void)pthread_mutex_lock(&fs->session);
 	(void)pthread_mutex_lock(&fs->lock);
 	parked = lock_unpark_locked(fs, t);
 	handle_drop_all_locked(fs, t, &dead_handles);
@@ -169,7 +172,19 @@ static void take_down(struct fs *fs, struct fs_tree *t)
 	inode_drop_all_locked(fs, t, &dead);
 	(void)pthread_mutex_unlock(&fs->lock);
 	inode_bury(fs, dead);
+	(void)pthread_mutex_unlock(&fs->session);
 	free(t);
+}
+
+/* Nothing of it can be found any more, nor taken away for its descriptor's sake. Waits for
+ * those who have. */
+static void make_idle_locked(struct fs *fs, struct fs_tree *t)
+{
+	t->gone = true;
+	for (struct inode *i = t->inodes; i; i = i->tree_next)
+		lru_remove(i);
+	while (t->busy > 0)
+		(void)pthread_cond_wait(&fs->idle, &fs->lock);
 }
 
 int fs_detach(struct fs *fs, const char *name, struct err *e)
@@ -181,9 +196,7 @@ int fs_detach(struct fs *fs, const char *name, struct err *e)
 	t = *at;
 	if (t) {
 		*at = t->next;
-		t->gone = true;
-		while (t->busy > 0)
-			(void)pthread_cond_wait(&fs->idle, &fs->lock);
+		make_idle_locked(fs, t);
 	}
 	(void)pthread_mutex_unlock(&fs->lock);
 	if (!t)
