@@ -24,6 +24,7 @@
 #include "vm/plan.h"
 #include "vm/vm.h"
 
+#include "tests/tools/vmrun_control.h"
 #include "tests/tools/vmrun_state.h"
 #include "tests/tools/vsock_relay.h"
 
@@ -63,6 +64,8 @@ struct run {
 	struct vm_boot boot;
 	bool serial, stats, check;
 	const char *save, *restore; /* folders */
+	const char *control_path;
+	struct control *control;
 	uint64_t start_ns, run_ns, end_ns;
 	struct loop_source *signals;
 	int signal_fd;
@@ -172,6 +175,7 @@ enum {
 	OPT_MEMORY,
 	OPT_HOTPLUG,
 	OPT_PLUG,
+	OPT_CONTROL,
 	OPT_HUGE,
 	OPT_SERIAL,
 	OPT_CONSOLE,
@@ -206,6 +210,9 @@ static const struct {
 	{{"memory", 1, NULL, OPT_MEMORY}, "MIB", "boot memory (256)"},
 	{{"hotplug", 1, NULL, OPT_HOTPLUG}, "MIB", "what virtio-mem may add (0)"},
 	{{"plug", 1, NULL, OPT_PLUG}, "MIB", "what it is asked to add (0)"},
+	{{"control", 1, NULL, OPT_CONTROL},
+	 "FIFO",
+	 "lines: plug MIB, balloon MIB, resize ROWS COLUMNS, size"},
 	{{"huge-pages", 0, NULL, OPT_HUGE}, NULL, "transparent huge pages"},
 	{{"serial", 0, NULL, OPT_SERIAL}, NULL, "the serial console on stdout"},
 	{{"console", 1, NULL, OPT_CONSOLE}, "stdio|none", "the virtio console (stdio)"},
@@ -306,6 +313,9 @@ static int set_option(struct run *r, int opt, char *value, struct err *e)
 		return get_mib(value, &c->memory_hotplug, e);
 	case OPT_PLUG:
 		return get_mib(value, &r->plug, e);
+	case OPT_CONTROL:
+		r->control_path = value;
+		return 0;
 	case OPT_HUGE:
 		c->huge_pages = true;
 		return 0;
@@ -500,6 +510,8 @@ static int connect_devices(struct run *r, struct vm *vm, struct err *e)
 
 	if (r->plug)
 		ret = vm_mem_request(vm, r->plug, e);
+	if (r->control_path && ret == 0)
+		ret = control_new(vm, r->config.loop, r->control_path, &r->control, e);
 	for (unsigned i = 0; i < r->taps && ret == 0; i++)
 		ret = connect_tap(r, vm, i, e);
 	for (unsigned i = 0; i < r->disks && ret == 0; i++)
@@ -589,6 +601,7 @@ static int run(struct run *r, struct err *e)
 	if (ret == 0 && r->stats)
 		print_stats(r, vm);
 	vsock_relay_free(r->relay);
+	control_free(r->control);
 	vm_free(vm);
 	loop_del(r->input);
 	loop_del(r->signals);
