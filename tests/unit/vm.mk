@@ -29,7 +29,7 @@ tests_unit_vcpu_test_LDADD = $(vm_libs)
 noinst_HEADERS += tests/unit/tiny_guest.h
 # Runs a machine, for the lab's tests and the benchmark.
 check_PROGRAMS += tests/tools/vmrun
-tests_tools_vmrun_SOURCES = tests/tools/vmrun.c tests/tools/vmrun_control.c tests/tools/vmrun_control.h tests/tools/vmrun_state.c tests/tools/vmrun_state.h tests/tools/vsock_relay.c tests/tools/vsock_relay.h
+tests_tools_vmrun_SOURCES = tests/tools/vmrun.c tests/tools/vmrun_state.c tests/tools/vmrun_state.h tests/tools/vsock_relay.c tests/tools/vsock_relay.h
 tests_tools_vmrun_LDADD = $(vm_libs)
 vm_tests += tests/unit/memory_test
 tests_unit_memory_test_LDADD = $(vm_libs)
@@ -117,3 +117,4 @@ EXTRA_PROGRAMS += tests/bench/vm_floor
 tests_bench_vm_floor_SOURCES = tests/bench/vm_floor.c
 tests_bench_vm_floor_LDFLAGS = -static
 CLEANFILES += tests/bench/vm_floor
+tests_tools_vmrun_SOURCES += tests/tools/vmrun_control.c tests/tools/vmrun_control.h
