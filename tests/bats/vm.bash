@@ -19,7 +19,8 @@ vm_begin() {
 	# The root alone, without the mounts below it: /proc and its kind are not served.
 	mkdir "$STORE/rootfs"
 	mount --bind / "$STORE/rootfs"
-	"$TESTS/vm/initrd" -o "$STORE/base" -f "$HULL_TOOLS/fsexer/fsexer-static:fsexer" - </dev/null
+	"$TESTS/vm/initrd" -o "$STORE/base" -f "$HULL_TOOLS/fsexer/fsexer-static:fsexer" \
+		-f "$HULL_TOOLS/pattern" - </dev/null
 }
 
 vm_end() {
@@ -33,10 +34,11 @@ vm_test_begin() {
 	cd "$DIR" || return 1
 	command_line="console=hvc0 quiet loglevel=3 panic=-1 pci=off"
 	root_options=(--fs-private "root=${STORE:-}/rootfs,ro" --memory 512)
-	pid=""
+	pid="" input=""
 }
 
 vm_test_end() {
+	exec 7>&-
 	[ -z "${pid:-}" ] || kill -KILL "$pid" 2>/dev/null || true
 	[ -z "${DIR:-}" ] || { cd / && rm -rf "$DIR"; }
 }
@@ -55,7 +57,7 @@ set_guest() { # SCRIPT [TEMPLATE]
 # Always in a subshell: as the last thing it does, so that a signal to it reaches the program.
 vmrun() { # [OPTION...]
 	exec "$HULL_TOOLS/vmrun" --kernel "${kernel:-$STORE/vmlinux}" --initrd initrd \
-		--cmdline "$command_line" "$@" </dev/null 3>&-
+		--cmdline "$command_line" "$@" <"${input:-/dev/null}" 3>&- 7>&-
 }
 
 # Runs a guest to its end.
@@ -70,6 +72,64 @@ guest_background() { # SCRIPT [OPTION...]
 	set_guest "$1"
 	vmrun "${@:2}" >out 2>err &
 	pid=$!
+}
+
+# From here on the test types at the guests' console.
+attend() {
+	input=$DIR/input
+	mkfifo "$input"
+	exec 7<>"$input"
+}
+
+# In the background with a console that the test types at, and a FIFO to ask things of vmrun.
+guest_attended() { # SCRIPT [OPTION...]
+	attend
+	mkfifo control
+	guest_background "$@" --control "$DIR/control"
+}
+
+types() { # LINE
+	printf '%s\n' "$1" >&7
+}
+
+asks() { # REQUEST...: of vmrun, see its --help
+	echo "$*" >control
+}
+
+sizes() { # REGEX: of what vmrun answers when it is asked for sizes, in MiB
+	asks size
+	tail -n 1 err | grep -qE "$1"
+}
+
+guest_said() { # TEXT
+	grep -q "$1" out
+}
+
+# Small files, so many folders with so many in each, with their numbers in them. (In perl: it is much
+# faster than a shell, where everything is emulated.)
+make_files() { # DIR FOLDERS FILES
+	perl -e 'my ($dir, $folders, $files) = @ARGV;
+		for my $i (1 .. $folders) {
+			mkdir "$dir/$i" or die;
+			for my $j (1 .. $files) {
+				open my $f, ">", "$dir/$i/$j" or die;
+				print $f "$i $j\n";
+			}
+		}' "$@"
+}
+
+# Both ends of a stream through the port of this number.
+pattern() { # send|check BYTES unix:PATH
+	"$HULL_TOOLS/pattern" "$@" 3>&-
+}
+
+# MiB of anonymous memory that vmrun has: what the guest has touched, but for its kernel's text.
+rss() {
+	awk '/^RssAnon:/ { print int($2 / 1024) }' "/proc/$pid/status"
+}
+
+rss_is() { # TEST-OPERATOR MIB
+	test "$(rss)" "$1" "$2"
 }
 
 guest_ends() {
@@ -90,7 +150,7 @@ saves_and_ends() {
 }
 
 restored_background() { # [OPTION...]
-	"$HULL_TOOLS/vmrun" --restore "$DIR/saved" "$@" >out 2>err </dev/null 3>&- &
+	"$HULL_TOOLS/vmrun" --restore "$DIR/saved" "$@" >out 2>err <"${input:-/dev/null}" 3>&- 7>&- &
 	pid=$!
 }
 

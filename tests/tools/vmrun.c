@@ -19,6 +19,7 @@
 #include "vm/loop.h"
 #include "vm/vm.h"
 
+#include "tests/tools/vmrun_control.h"
 #include "tests/tools/vmrun_devices.h"
 #include "tests/tools/vmrun_options.h"
 #include "tests/tools/vmrun_state.h"
@@ -44,6 +45,7 @@ struct run {
 	struct vmrun_options o;
 	struct arena arena; /* of the options */
 	struct vsock_relay *relay;
+	struct control *control;
 	struct vm *vm;
 	struct loop_source *input;
 	size_t in_len; /* read from stdin, not yet taken by the console */
@@ -187,6 +189,8 @@ static int start(struct run *r, struct vm *vm, struct err *e)
 	ret = connect_console(r, vm, e);
 	if (ret == 0)
 		ret = vmrun_connect(&r->o, vm, &r->arena, &r->relay, e);
+	if (ret == 0 && r->o.control)
+		ret = control_new(vm, r->o.config.loop, r->o.control, &r->control, e);
 	if (ret == 0)
 		ret = r->o.restore ? state_restore(vm, r->o.restore, e)
 				   : vm_boot(vm, &r->o.boot, e);
@@ -244,6 +248,7 @@ static int run(struct run *r, struct err *e)
 	if (ret == 0 && r->o.stats)
 		print_stats(r, vm);
 	vsock_relay_free(r->relay);
+	control_free(r->control);
 	vm_free(vm);
 	loop_del(r->input);
 	loop_del(r->signals);

@@ -24,6 +24,7 @@ struct vmrun_options {
 	const char *console; /* stdio or none */
 	uint64_t plug;
 	const char *save, *restore; /* folders */
+	const char *control;        /* a FIFO */
 	bool serial, stats, check;
 };
 

@@ -133,3 +133,4 @@ tests_unit_cpuid_test_LDADD = $(vm_libs)
 vm_tests += tests/unit/machine_state_test
 tests_unit_machine_state_test_LDADD = $(driver_libs)
 noinst_HEADERS += tests/unit/machine_world.h
+tests_tools_vmrun_SOURCES += tests/tools/vmrun_control.c tests/tools/vmrun_control.h
