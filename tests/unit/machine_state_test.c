@@ -15,8 +15,9 @@
 #define RINGS UINT64_C(0x1400000) /* behind the guest's code */
 #define ROOM  UINT64_C(0x100000)
 
-GUEST(power_off, "	mov $0x600, %edx\n	mov $0x34, %al\n	out %al, "
-		 "%dx\n" HALT);
+GUEST(power_off,
+      "	mov $0x600, %edx\n	mov $0x34, %al\n	out %al, "
+      "%dx\n" HALT);
 GUEST(forever, SAY HALT);
 
 /* A driver of this device whose rings are at gpa, and its buffers behind them. */
