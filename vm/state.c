@@ -135,6 +135,12 @@ static void misused(struct state_writer *w, const char *what)
 		(void)err_set(&w->err, EINVAL, "save: %s", what);
 }
 
+void state_cannot(struct state_writer *w, const char *why)
+{
+	if (!w->err.code)
+		(void)err_set(&w->err, EBUSY, "%s", why);
+}
+
 void state_begin(struct state_writer *w, const char name[4], uint32_t number)
 {
 	struct section s = {.number = htole32(number)}, other;

@@ -31,6 +31,9 @@ void state_put_u32(struct state_writer *w, uint32_t v);
 void state_put_u64(struct state_writer *w, uint64_t v);
 void state_put_bytes(struct state_writer *w, const void *p, uint32_t len);
 
+/* What there is can't be saved now: sticks as an error (EBUSY) with this text. */
+void state_cannot(struct state_writer *w, const char *why);
+
 /* All of it, owned by the writer. */
 int state_finish(struct state_writer *w, const void **ret, size_t *ret_len,
 		 struct err *e);

@@ -220,7 +220,8 @@ uint64_t vm_balloon_size(const struct vm *vm);
 /* Saves a paused machine: its state into state_fd, its memory into memory_fd, an empty
  * file which becomes a sparse one. -1: memory is a shared file already, and nothing is
  * plugged in. A machine whose filesystems are mounted, or that has a disk or network
- * connected, saves what its guest knows of them: see vm_restore(). */
+ * connected, saves what its guest knows of them: see vm_restore(). -EBUSY while the guest
+ * uses a file that was removed, or holds or waits for a POSIX lock on a shared tree. */
 int vm_save(struct vm *vm, int state_fd, int memory_fd, struct err *e);
 
 /* In place of vm_boot, with memory_fd of the configuration being what was saved (mapped

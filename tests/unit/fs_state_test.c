@@ -284,7 +284,6 @@ static struct state_writer *state_by_hand(uint64_t lookups)
 
 	state_begin(w, "fs  ", 1);
 	state_put_u64(w, UINT64_C(1) << 63);
-	state_put_u32(w, 0);
 	state_put_u32(w, 1);
 	state_put_bytes(w, "t", 1);
 	state_put_u64(w, 2);

@@ -77,13 +77,13 @@ int fs_poll(struct fs_worker *w);
 void fs_reset(struct fs *fs);
 
 /* What the guest knows and has open, by names and identities, into a section that is open
- * already. No request may be under way. */
+ * already. No request may be under way. It can't be while a file is in use that has lost
+ * its name, or a POSIX lock is held or waited for: what is gone then is gone. */
 void fs_save(struct fs *fs, struct state_writer *w);
 
 /* The same again, where no guest has been yet and trees of the same names are attached:
  * every file is found, verified and opened. Refused, with the reason: one that is gone or
- * another (in a private tree also one that has changed), one in use that had lost its
- * name, POSIX locks, a flock that another has got. */
+ * another (in a private tree also one that has changed), a flock that another has got. */
 int fs_restore(struct fs *fs, struct state_reader *r, struct err *e);
 
 /* For tests and figures. */

@@ -471,8 +471,6 @@ static void restore_handles(struct restoring *s)
 
 static void restore_all(struct restoring *s)
 {
-	if (state_get_u32(s->r) != 0)
-		state_refuse(s->r, "removed files, or POSIX locks, are in use");
 	read_trees(s);
 	read_inodes(s);
 	if (!failed(s))

@@ -108,17 +108,15 @@ static void save_handles(struct fs *fs, struct state_writer *w)
 }
 
 /* Files without a name that are in use, POSIX locks, locks that are waited for. */
-static uint32_t count_lost(const struct fs *fs)
+static bool would_lose(const struct fs *fs)
 {
-	uint32_t n = fs->n_parked;
-
 	for (uint32_t s = 0; s < fs->inodes.count; s++) {
 		const struct inode *i = fs->inodes.slot[s].p;
 
-		if (i && !is_root(i))
-			n += (!i->parent && i->fd >= 0) || i->owners;
+		if (i && !is_root(i) && ((!i->parent && i->fd >= 0) || i->owners))
+			return true;
 	}
-	return n;
+	return fs->n_parked > 0;
 }
 
 void fs_save(struct fs *fs, struct state_writer *w)
@@ -128,7 +126,8 @@ void fs_save(struct fs *fs, struct state_writer *w)
 	state_put_u64(w, flags);
 	if (!(flags & FS_READY))
 		return;
-	state_put_u32(w, count_lost(fs));
+	if (would_lose(fs))
+		state_cannot(w, "removed files, or POSIX locks, are in use");
 	save_trees(fs, w);
 	save_inodes(fs, w);
 	save_handles(fs, w);
