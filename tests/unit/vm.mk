@@ -117,3 +117,10 @@ EXTRA_PROGRAMS += tests/bench/vm_floor
 tests_bench_vm_floor_SOURCES = tests/bench/vm_floor.c
 tests_bench_vm_floor_LDFLAGS = -static
 CLEANFILES += tests/bench/vm_floor
+
+# What its guests do with a shared filesystem.
+EXTRA_DIST += tests/bench/vm_io.bash
+EXTRA_PROGRAMS += tests/bench/vm_io
+tests_bench_vm_io_SOURCES = tests/bench/vm_io.c
+tests_bench_vm_io_LDFLAGS = -static
+CLEANFILES += tests/bench/vm_io
