@@ -134,3 +134,10 @@ vm_tests += tests/unit/machine_state_test
 tests_unit_machine_state_test_LDADD = $(driver_libs)
 noinst_HEADERS += tests/unit/machine_world.h
 tests_tools_vmrun_SOURCES += tests/tools/vmrun_control.c tests/tools/vmrun_control.h
+
+# What its guests do with a shared filesystem.
+EXTRA_DIST += tests/bench/vm_io.bash
+EXTRA_PROGRAMS += tests/bench/vm_io
+tests_bench_vm_io_SOURCES = tests/bench/vm_io.c
+tests_bench_vm_io_LDFLAGS = -static
+CLEANFILES += tests/bench/vm_io
