@@ -7,6 +7,7 @@
 # processes of the machine and the exits of its vCPUs are read.
 
 cgroups=$dir/cgroups cgroup=$cgroups/hull-bench
+net_mib=64 tap=hullbench0 server=""
 
 io_begin() {
 	mkdir -p "$cgroups"
@@ -17,8 +18,11 @@ io_begin() {
 
 io_end() {
 	machine_end
+	[ -z "${server:-}" ] || kill "$server" 2>/dev/null || true
+	server=""
+	[ ! -e "/sys/class/net/$tap" ] || ip link del "$tap"
 	rmdir "$cgroup" 2>/dev/null || true
-	mountpoint -q "$cgroups" && umount "$cgroups"
+	! mountpoint -q "$cgroups" || umount "$cgroups"
 }
 
 # ---- a machine that does what it is told ----
@@ -261,8 +265,6 @@ row_fs() {
 
 # ---- net ----
 
-net_mib=64 tap=hullbench0
-
 # iperf3 and its libraries, as options of tests/vm/initrd
 net_files() {
 	local file
@@ -300,7 +302,7 @@ net_round() { # hull|qemu|qemu-vhost
 }
 
 row_net() {
-	local files round who whos=(hull qemu) server name
+	local files round who whos=(hull qemu) name
 	command -v iperf3 >/dev/null || {
 		say "there is no iperf3: apt-get install iperf3"
 		exit 2
@@ -319,8 +321,6 @@ row_net() {
 			net_round "$who"
 		done
 	done
-	kill $server
-	ip link del $tap
 	print_head "net"
 	for name in from-guest to-guest; do
 		print_results $name $net_mib MiB "${whos[@]}"
