@@ -47,7 +47,10 @@ in_cgroup() {
 
 machine_begin() { # COMMAND...
 	local tid
+	asked=""
 	count_exits on
+	# QEMU's console is nowhere in the other rows.
+	set -- "${@/#null,id=c/stdio,id=c,signal=off}"
 	coproc MACHINE { in_cgroup "$@"; }
 	machine=$MACHINE_PID from=${MACHINE[0]} to=${MACHINE[1]}
 	answer
@@ -81,11 +84,12 @@ answer() {
 		*) output+=$line$'\n' ;;
 		esac
 	done
-	say "the guest stopped short at '${line:-}': $output$(tail -n 5 "$dir/stderr")"
+	say "the guest stopped short at '${asked:-its start}': ${line:-}$output$(tail -n 5 "$dir/stderr")"
 	return 1
 }
 
-ask() { # COMMAND
+ask() { # COMMAND, of one line
+	asked=$1
 	printf '%s\n' "$1" >&"$to"
 	answer
 }
@@ -287,8 +291,9 @@ net_machine() { # hull|qemu|qemu-vhost
 			-device virtio-net-device,netdev=net)
 	fi
 	machine_begin "${command[@]}"
-	ask "ip link set lo up; ip link set eth0 up && ip address add 10.99.0.2/24 dev eth0 &&
-		ping -c 1 -w 20 10.99.0.1 >/dev/null"
+	ask "ip link set lo up; ip link set eth0 up"
+	ask "ip address add 10.99.0.2/24 dev eth0"
+	ask "ping -c 1 -w 20 10.99.0.1 >/dev/null"
 }
 
 net_round() { # hull|qemu|qemu-vhost
