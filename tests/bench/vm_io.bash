@@ -142,6 +142,7 @@ print_results() { # WHAT UNITS UNIT WHO...
 	local who columns=() i
 	for who in "${@:4}"; do
 		awk -v what="$1" -v who="$who" '$1 == what && $2 == who' "$dir/results" >"$dir/one"
+		[ -s "$dir/one" ] || say "nothing was measured of $1 by $who"
 		mapfile -t columns < <(for i in 3 4 5 6 7; do median "$i" "$dir/one"; done)
 		echo "$who ${columns[*]}"
 	done | awk -v what="$1" -v n="$2" -v unit="$3" '
@@ -297,12 +298,11 @@ net_machine() { # hull|qemu|qemu-vhost
 }
 
 net_round() { # hull|qemu|qemu-vhost
-	local client="iperf3 -c 10.99.0.1 -n ${net_mib}M" reverse
+	local client="iperf3 -c 10.99.0.1 -n ${net_mib}M"
 	net_machine "$1"
 	ask "$client >/dev/null && $client -R >/dev/null"
-	for reverse in "" -R; do
-		measure "$1" "${reverse:+to-guest}${reverse:-from-guest}" "$client $reverse >/dev/null"
-	done
+	measure "$1" from-guest "$client >/dev/null"
+	measure "$1" to-guest "$client -R >/dev/null"
 	machine_end
 }
 
