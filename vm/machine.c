@@ -252,6 +252,7 @@ int vm_boot(struct vm *vm, const struct vm_boot *b, struct err *e)
 		.vcpus_max = vm->c.vcpus_max,
 		.pvh = !b->no_pvh,
 		.acpi = !b->no_acpi,
+		.serial = serial_is_heard(vm->serial),
 	};
 	int r;
 

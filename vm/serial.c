@@ -172,6 +172,11 @@ void serial_output(struct serial *s, serial_fn *fn, void *arg)
 	s->arg = arg;
 }
 
+bool serial_is_heard(const struct serial *s)
+{
+	return s->fn != NULL;
+}
+
 void serial_flush(struct serial *s)
 {
 	char buf[BUFFER];

@@ -32,6 +32,8 @@ int serial_irq_fd(const struct serial *s);
 /* Where output goes, on the loop's thread; NULL: it is dropped. */
 void serial_output(struct serial *s, serial_fn *fn, void *arg);
 
+bool serial_is_heard(const struct serial *s);
+
 /* Hands over what there is, on the loop's thread. */
 void serial_flush(struct serial *s);
 

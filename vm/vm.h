@@ -114,7 +114,8 @@ struct vm_exits vm_exits(const struct vm *vm);
 /* ---- console ---- */
 
 /* The early console's (16550) and the virtio console's output, raw bytes, on the loop's
- * thread; input to the virtio console. Returns how much was taken. */
+ * thread; input to the virtio console. Returns how much was taken. ACPI has the serial
+ * port only if its output is wanted when the machine boots. */
 typedef void vm_console_fn(void *arg, const void *buf, size_t len);
 void vm_serial_output(struct vm *vm, vm_console_fn *fn, void *arg);
 void vm_console_output(struct vm *vm, vm_console_fn *fn, void *arg);

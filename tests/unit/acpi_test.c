@@ -19,10 +19,10 @@
 #include "tests/unit/sums.h"
 #include "tests/unit/tap.h"
 
-static struct memory *make(unsigned vcpus, unsigned vcpus_max)
+static struct memory *make_with(bool serial, unsigned vcpus, unsigned vcpus_max)
 {
 	const struct memory_config c = {.size = 4 << 20, .fd = -1};
-	const struct acpi_config a = {vcpus, vcpus_max};
+	const struct acpi_config a = {vcpus, vcpus_max, serial};
 	struct memory *m = NULL;
 	struct err e = {0};
 
@@ -30,6 +30,11 @@ static struct memory *make(unsigned vcpus, unsigned vcpus_max)
 		abort();
 	CHECK(acpi_write(m, &a, &e) == 0);
 	return m;
+}
+
+static struct memory *make(unsigned vcpus, unsigned vcpus_max)
+{
+	return make_with(true, vcpus, vcpus_max);
 }
 
 static uint64_t get(const uint8_t *p, unsigned len)
@@ -437,6 +442,17 @@ static void the_others_are_where_drivers_look(void)
 	memory_free(m);
 }
 
+/* Linux' driver tries it out, by some eighty exits. */
+static void a_serial_port_that_nobody_hears_is_left_out(void)
+{
+	struct memory *m = make_with(false, 1, 1);
+	const struct parsed *p = parse(m);
+
+	CHECK(!by_hid(p, "PNP0501", 0));
+	CHECK(p->count == PLAN_DEVICES + 3);
+	memory_free(m);
+}
+
 static void processors_that_may_come_have_an_enabled_entry(void)
 {
 	struct memory *m = make(3, 64);
@@ -582,6 +598,8 @@ static const struct test tests[] = {
 	 each_device_of_the_plan_is_there},
 	{"serial port, panic, events and generation are where drivers look",
 	 the_others_are_where_drivers_look},
+	{"a serial port that nobody hears is left out",
+	 a_serial_port_that_nobody_hears_is_left_out},
 	{"processors that may come have a device with an enabled entry",
 	 processors_that_may_come_have_an_enabled_entry},
 	{"each generation is another", each_generation_is_another},

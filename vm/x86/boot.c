@@ -227,7 +227,7 @@ static int check(const struct memory *m, const struct arch_boot *b, struct err *
 
 int arch_boot_write(struct memory *m, const struct arch_boot *b, struct err *e)
 {
-	const struct acpi_config acpi = {b->vcpus, b->vcpus_max};
+	const struct acpi_config acpi = {b->vcpus, b->vcpus_max, b->serial};
 	struct map map = {0};
 	int r;
 

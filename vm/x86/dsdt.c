@@ -135,7 +135,8 @@ size_t dsdt_write(struct aml *a, const struct acpi_config *c)
 	scope = aml_scope(a, "_SB_");
 	for (unsigned i = 0; i < PLAN_DEVICES; i++)
 		add_virtio(a, i);
-	add_serial(a);
+	if (c->serial)
+		add_serial(a);
 	add_panic(a);
 	add_generation(a);
 	for (unsigned i = c->vcpus; i < c->vcpus_max; i++)

@@ -25,6 +25,7 @@ struct arch_boot {
 	unsigned vcpus_max; /* described to the guest */
 	bool pvh;           /* enter by PVH if the kernel has that entry */
 	bool acpi;          /* write ACPI tables */
+	bool serial; /* with the serial port in them: to find it costs a boot exits */
 };
 
 /* Writes what a kernel reads before it knows anything: command line, zero page and PVH
@@ -114,6 +115,7 @@ int mptable_write(struct memory *m, unsigned vcpus, struct err *e);
 
 struct acpi_config {
 	unsigned vcpus, vcpus_max; /* the others are "online capable" */
+	bool serial;               /* describe the serial port */
 };
 int acpi_write(struct memory *m, const struct acpi_config *c, struct err *e);
 
