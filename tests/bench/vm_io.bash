@@ -168,14 +168,12 @@ print_head() { # TITLE
 
 # ---- virtio-fs ----
 
-fs_mib=64 fs_random=500 fs_files=200 fs_folders=10
+fs_mib=16 fs_random=200 fs_files=200 fs_folders=10
 
 # What is measured, and in which unit: NAME UNITS UNIT
 fs_work="
 write-1M $fs_mib MiB
-write-4k $fs_mib MiB
 read-1M $fs_mib MiB
-read-4k $fs_mib MiB
 random-4k $fs_random op
 create $fs_files op
 stat $fs_files op
@@ -220,9 +218,7 @@ fs_round() { # hull|qemu private|shared
 	local drop="echo 3 >/proc/sys/vm/drop_caches" name rest
 	local -A how=(
 		[write-1M]="write /mnt/file $fs_mib 1048576"
-		[write-4k]="write /mnt/file $fs_mib 4096"
 		[read-1M]="read /mnt/file 1048576"
-		[read-4k]="read /mnt/file 4096"
 		[random-4k]="random /mnt/file 4096 $fs_random"
 		[create]="create /mnt/small $fs_files"
 		[stat]="stat /mnt/small $fs_files"
