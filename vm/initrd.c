@@ -33,7 +33,7 @@ int kernel_load_initrd(struct memory *m, int fd, uint64_t limit, uint64_t *ret_g
 			       "the initrd of %llu bytes does not fit in guest memory",
 			       (unsigned long long)len);
 	gpa = (top - len) & ~(PAGE - 1);
-	r = kernel_map_part(m, fd, gpa, 0, len, e);
+	r = kernel_copy_part(m, fd, gpa, 0, len, e);
 	if (r < 0)
 		return err_wrap(e, "load the initrd");
 	*ret_gpa = gpa;

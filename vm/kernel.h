@@ -3,10 +3,12 @@
  * Guest kernels as files: what kind it is, and getting it into guest memory. The file's
  * content is not trusted: a truncated, foreign or forged one is an error.
  *
- * An ELF vmlinux is mapped from the file where its segments are page-aligned, so that
- * all guests share the page cache's copy: whoever replaces the file must do so by rename,
- * as writing to it or cutting it is seen by the guests that run it. A bzImage is unpacked
- * on the host first (in the guest it would take longer), into a file that the caller may
+ * Of an ELF vmlinux, code is read into guest memory, as a kernel patches most of its pages
+ * when it starts; other segments are mapped from the file where they are page-aligned, so
+ * that all guests share the page cache's copy of what they don't change. Whoever replaces
+ * the file must do so by rename: writing to it or cutting it is seen by the guests that
+ * run it. A bzImage is unpacked on the host first (in the guest it would take longer),
+ * into a file that the caller may
  * keep.
  */
 #ifndef VM_KERNEL_H
@@ -49,8 +51,8 @@ int kernel_load(struct memory *m, int elf_fd, struct kernel *ret, struct err *e)
 int kernel_load_krunfw(struct memory *m, const char *path, struct kernel *ret,
 		       struct err *e);
 
-/* Puts an initrd at the top of low memory, page-aligned, below limit; a file is mapped,
- * so it may be larger than what the page cache holds. */
+/* Puts an initrd at the top of low memory, page-aligned, below limit. It is read: a guest
+ * reads all of it, and overwrites it when it is done with it. */
 int kernel_load_initrd(struct memory *m, int fd, uint64_t limit, uint64_t *ret_gpa,
 		       uint64_t *ret_len, struct err *e);
 

@@ -49,9 +49,9 @@ static int read_at(int fd, void *buf, size_t len, uint64_t off, struct err *e)
 		if (n < 0 && errno == EINTR)
 			n = 0;
 		else if (n < 0)
-			return err_sys(e, "read the kernel");
+			return err_sys(e, "read the file");
 		else if (n == 0)
-			return err_set(e, ENOEXEC, "the kernel's file became shorter");
+			return err_set(e, ENOEXEC, "the file became shorter");
 	}
 	return 0;
 }
@@ -300,7 +300,7 @@ static int find_pvh_entry(const struct elf *elf, uint64_t *ret, struct err *e)
 
 /* ---- loading what was checked ---- */
 
-static int copy_part(struct memory *m, int fd, uint64_t gpa, uint64_t off, uint64_t len,
+int kernel_copy_part(struct memory *m, int fd, uint64_t gpa, uint64_t off, uint64_t len,
 		     struct err *e)
 {
 	void *to = len > 0 ? memory_at(m, gpa, len) : NULL;
@@ -312,23 +312,24 @@ static int copy_part(struct memory *m, int fd, uint64_t gpa, uint64_t off, uint6
 	return read_at(fd, to, len, off, e);
 }
 
-int kernel_map_part(struct memory *m, int fd, uint64_t gpa, uint64_t off, uint64_t len,
-		    struct err *e)
+/* What the guest won't write, or not all of. */
+static int map_part(struct memory *m, int fd, const Elf64_Phdr *p, struct err *e)
 {
+	uint64_t gpa = p->p_paddr, off = p->p_offset, len = p->p_filesz;
 	uint64_t begin = align_up(gpa, PAGE), end = (gpa + len) & ~(PAGE - 1);
 	int r;
 
 	if ((gpa & (PAGE - 1)) != (off & (PAGE - 1)) || end <= begin)
-		return copy_part(m, fd, gpa, off, len, e);
+		return kernel_copy_part(m, fd, gpa, off, len, e);
 	r = memory_map_file(m, begin, fd, off + (begin - gpa), end - begin);
 	if (r == -ENODEV) /* a filesystem that can't */
-		return copy_part(m, fd, gpa, off, len, e);
+		return kernel_copy_part(m, fd, gpa, off, len, e);
 	if (r < 0)
 		return err_code(e, r, "map the file");
-	r = copy_part(m, fd, gpa, off, begin - gpa, e);
+	r = kernel_copy_part(m, fd, gpa, off, begin - gpa, e);
 	if (r < 0)
 		return r;
-	return copy_part(m, fd, end, off + (end - gpa), gpa + len - end, e);
+	return kernel_copy_part(m, fd, end, off + (end - gpa), gpa + len - end, e);
 }
 
 /* Boot memory may be a file with something in it. Untouched pages stay untouched. */
@@ -353,6 +354,16 @@ static int zero_part(struct memory *m, uint64_t gpa, uint64_t len, struct err *e
 	return 0;
 }
 
+/* A kernel patches its own code as it starts (alternatives, return thunks: on most pages).
+ * Mapped, each page would cost the guest three faults: to read it, to have a copy, and to
+ * see that. */
+static int load_segment(struct memory *m, int fd, const Elf64_Phdr *p, struct err *e)
+{
+	return p->p_flags & PF_X
+		       ? kernel_copy_part(m, fd, p->p_paddr, p->p_offset, p->p_filesz, e)
+		       : map_part(m, fd, p, e);
+}
+
 int kernel_load(struct memory *m, int elf_fd, struct kernel *ret, struct err *e)
 {
 	struct kernel k = {0};
@@ -369,7 +380,7 @@ int kernel_load(struct memory *m, int elf_fd, struct kernel *ret, struct err *e)
 
 		if (!is_load(p))
 			continue;
-		r = kernel_map_part(m, elf_fd, p->p_paddr, p->p_offset, p->p_filesz, e);
+		r = load_segment(m, elf_fd, p, e);
 		if (r == 0)
 			r = zero_part(m, p->p_paddr + p->p_filesz,
 				      p->p_memsz - p->p_filesz, e);

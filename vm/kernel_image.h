@@ -15,10 +15,9 @@
 #define KERNEL_UNPACKED_MAX (UINT64_C(256) << 20)
 #define KERNEL_PACKED_MAX   (UINT64_C(128) << 20)
 
-/* Puts a file's bytes [off, off + len) to gpa: whole pages are mapped where both are
- * aligned alike, the rest is read. len 0 does nothing. */
-int kernel_map_part(struct memory *m, int fd, uint64_t gpa, uint64_t off, uint64_t len,
-		    struct err *e);
+/* Reads a file's bytes [off, off + len) to gpa. len 0 does nothing. */
+int kernel_copy_part(struct memory *m, int fd, uint64_t gpa, uint64_t off, uint64_t len,
+		     struct err *e);
 
 /* The bzImage's compressed kernel, and how large it will be. */
 struct bzimage {

@@ -137,17 +137,19 @@ static void whole_pages_are_the_file_s(void)
 	kernel_file_make(&file);
 	fd = file_of(file.byte, file.len);
 	CHECK(kernel_load(m, fd, &k, &e) == 0);
-	p = memory_at(m, TEXT_GPA, TEXT_LEN);
+	p = memory_at(m, DATA_GPA, DATA_MEMSZ);
 	find_mapping(p, line);
 	CHECK(strstr(line, "test-kernel"));
-	find_mapping(p + 0x2000, line);
+	find_mapping(p + DATA_LEN, line);
+	CHECK(!strstr(line, "test-kernel"));
+	find_mapping(memory_at(m, TEXT_GPA, 1), line);
 	CHECK(!strstr(line, "test-kernel"));
 	find_mapping(memory_at(m, ODD_GPA, 1), line);
 	CHECK(!strstr(line, "test-kernel"));
 	/* copy-on-write: the guest can't change the file */
-	memset(p, 0x55, 0x2000);
-	CHECK(pread(fd, line, 16, 0x1000) == 16);
-	CHECK(memcmp(line, file.byte + 0x1000, 16) == 0);
+	memset(p, 0x55, DATA_LEN);
+	CHECK(pread(fd, line, 16, 0x4000) == 16);
+	CHECK(memcmp(line, file.byte + 0x4000, 16) == 0);
 	memory_free(m);
 }
 
@@ -395,7 +397,8 @@ static const struct test tests[] = {
 	 bss_is_zero_in_memory_of_a_private_file},
 	{"bss is zero, and its neighbours are kept, in memory of a shared file",
 	 bss_is_zero_in_memory_of_a_shared_file},
-	{"whole pages are the file's, copy-on-write", whole_pages_are_the_file_s},
+	{"whole pages of data are the file's, copy-on-write, and code is a copy",
+	 whole_pages_are_the_file_s},
 	{"a kernel without the note has no PVH entry",
 	 a_kernel_without_the_note_has_no_pvh_entry},
 	{"the PVH entry has four or eight bytes", the_pvh_entry_has_four_or_eight_bytes},

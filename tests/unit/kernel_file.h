@@ -67,16 +67,19 @@ static inline void kernel_file_make(struct kernel_file *f)
 		.e_phnum = FILE_PHDRS,
 	};
 	f->segment[0] = (Elf64_Phdr){.p_type = PT_LOAD,
+				     .p_flags = PF_R | PF_X,
 				     .p_offset = 0x1000,
 				     .p_paddr = TEXT_GPA,
 				     .p_filesz = TEXT_LEN,
 				     .p_memsz = TEXT_LEN};
 	f->segment[1] = (Elf64_Phdr){.p_type = PT_LOAD,
+				     .p_flags = PF_R | PF_W,
 				     .p_offset = 0x4000,
 				     .p_paddr = DATA_GPA,
 				     .p_filesz = DATA_LEN,
 				     .p_memsz = DATA_MEMSZ};
 	f->segment[2] = (Elf64_Phdr){.p_type = PT_LOAD,
+				     .p_flags = PF_R | PF_W,
 				     .p_offset = 0x5234,
 				     .p_paddr = ODD_GPA,
 				     .p_filesz = ODD_LEN,
