@@ -108,7 +108,7 @@ static int new_memory(struct vm *vm, const struct vm_config *c, struct err *e)
 		.hotplug = c->memory_hotplug,
 		.fd = c->memory_fd,
 		.shared = c->memory_shared,
-		.huge_pages = c->huge_pages,
+		.small_pages = c->small_pages,
 		.mergeable = c->mergeable,
 	};
 

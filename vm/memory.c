@@ -24,10 +24,13 @@ int memory_slot(const struct memory *m, uint32_t slot, uint64_t gpa, uint64_t le
 	return m->vm_fd < 0 ? 0 : kvm_set_slot(m->vm_fd, slot, gpa, len, host);
 }
 
-/* Advice that this kernel was built without is no error: the guest runs the same. */
+/* Advice that this kernel was built without is no error: the guest runs the same. Pages
+ * that are to be merged are left as the host has them: no two huge ones are equal. */
 static void advise(const struct memory *m, void *host, uint64_t len)
 {
-	if (m->huge_pages)
+	if (m->small_pages)
+		(void)madvise(host, len, MADV_NOHUGEPAGE);
+	else if (!m->mergeable)
 		(void)madvise(host, len, MADV_HUGEPAGE);
 	if (m->mergeable)
 		(void)madvise(host, len, MADV_MERGEABLE);
@@ -174,7 +177,7 @@ int memory_new(int vm_fd, const struct memory_config *c, struct memory **ret,
 	m->vm_fd = vm_fd;
 	m->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	m->shared = c->fd >= 0 && c->shared;
-	m->huge_pages = c->huge_pages;
+	m->small_pages = c->small_pages;
 	m->mergeable = c->mergeable;
 	r = boot_map(m, c, e);
 	if (r == 0)

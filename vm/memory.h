@@ -29,7 +29,7 @@ struct memory_config {
 	int fd;           /* borrowed: a file of `size` bytes to map in gpa order (no
 			      * hole in it), or -1: anonymous memory */
 	bool shared;      /* map fd MAP_SHARED; else MAP_PRIVATE (copy-on-write) */
-	bool huge_pages;  /* MADV_HUGEPAGE */
+	bool small_pages; /* MADV_NOHUGEPAGE, else MADV_HUGEPAGE: see vm.h */
 	bool mergeable;   /* MADV_MERGEABLE: KSM may share equal pages with other VMs
 			      * (a side channel, CVE-2015-2877) */
 };

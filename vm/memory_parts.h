@@ -23,7 +23,7 @@
 struct memory {
 	int vm_fd; /* borrowed, -1: slots aren't registered */
 	uint64_t page;
-	bool shared, huge_pages, mergeable;
+	bool shared, small_pages, mergeable;
 
 	struct memory_range boot[2];
 	unsigned boots;

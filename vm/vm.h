@@ -60,12 +60,14 @@ struct vm_config {
 	uint64_t memory_hotplug; /* virtio-mem can add as much, bytes */
 	int memory_fd;           /* -1, or a file to map as boot memory (borrowed) */
 	bool memory_shared;      /* map it shared, else copy-on-write */
-	bool huge_pages, mergeable;
-	int proc_fd;            /* a procfs of this process's pid namespace, O_PATH will
+	bool small_pages;        /* no transparent huge pages: some MiB less for a guest,
+				  * and an exit for each page that it touches */
+	bool mergeable;          /* KSM may share equal pages with others */
+	int proc_fd;             /* a procfs of this process's pid namespace, O_PATH will
 				 * do, for the filesystems (borrowed until vm_new
 				 * returns); -1: no filesystems */
-	uint64_t dax_len;       /* bytes of each filesystem's DAX window; 0: no DAX */
-	unsigned fs_workers;    /* threads of each filesystem; 0: 2 */
+	uint64_t dax_len;        /* bytes of each filesystem's DAX window; 0: no DAX */
+	unsigned fs_workers;     /* threads of each filesystem; 0: 2 */
 	bool fs_device_nodes;   /* the guest may make some: all trees are mounted nodev */
 	unsigned block_workers; /* threads for all disks; 0: none, and no disks */
 	uint32_t cid;           /* the guest's vsock address, 3 and up */

@@ -70,7 +70,7 @@ static const struct option options[] = {
 	{"plug", 0, "MIB", "what it is asked to add (0)", OTHER(plug), set_mib},
 	{"control", 0, "FIFO", "lines: plug MIB, balloon MIB, resize ROWS COLUMNS, size",
 	 OTHER(control), option_set_path},
-	{"huge-pages", 0, NULL, "transparent huge pages", CONFIG(huge_pages),
+	{"small-pages", 0, NULL, "no transparent huge pages", CONFIG(small_pages),
 	 option_set_flag},
 	{"serial", 0, NULL, "the serial console on stdout", OTHER(serial),
 	 option_set_flag},

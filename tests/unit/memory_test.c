@@ -334,6 +334,58 @@ static void a_file_is_copied_into_a_shared_one(void)
 	memory_free(m);
 }
 
+/* The flags of the mapping that is here: proc(5), VmFlags of smaps. */
+static void flags_of(const void *host, char ret[512])
+{
+	FILE *f = fopen("/proc/self/smaps", "re");
+	unsigned long begin, end, at = (uintptr_t)host;
+	bool here = false;
+	char line[512];
+
+	ret[0] = '\0';
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &begin, &end) == 2)
+			here = begin <= at && at < end;
+		else if (here && strncmp(line, "VmFlags:", 8) == 0)
+			memcpy(ret, line, sizeof(line));
+	}
+	if (f)
+		(void)fclose(f);
+}
+
+/* Of boot memory, and of what was discarded where a file was mapped. */
+static void check_pages(bool small, bool mergeable, const char *flag, const char *no_flag)
+{
+	AUTO_FD fd = numbered_file(2 * MIB);
+	struct memory_config c = {
+		.size = 8 * MIB, .fd = -1, .small_pages = small, .mergeable = mergeable};
+	struct memory *m = make(&c);
+	char flags[512];
+
+	flags_of(memory_at(m, 0, 1), flags);
+	CHECK(strstr(flags, flag) && !strstr(flags, no_flag));
+	CHECK(memory_map_file(m, 4 * MIB, fd, 0, 2 * MIB) == 0);
+	CHECK(memory_discard(m, 4 * MIB, 2 * MIB) == 0);
+	flags_of(memory_at(m, 4 * MIB, 1), flags);
+	CHECK(strstr(flags, flag) && !strstr(flags, no_flag));
+	memory_free(m);
+}
+
+static void pages_are_huge_unless_small_are_asked_for(void)
+{
+	if (access("/sys/kernel/mm/transparent_hugepage", F_OK) < 0)
+		SKIP("this kernel has no transparent huge pages");
+	check_pages(false, false, " hg", " nh");
+	check_pages(true, false, " nh", " hg");
+}
+
+static void pages_to_be_merged_are_not_made_huge(void)
+{
+	if (access("/sys/kernel/mm/ksm", F_OK) < 0)
+		SKIP("this kernel merges no pages");
+	check_pages(false, true, " mg", " hg");
+}
+
 static void blocks_are_plugged_in_and_out(void)
 {
 	struct memory_config c = {.size = 2 * MIB, .hotplug = 64 * MIB, .fd = -1};
@@ -531,6 +583,10 @@ static const struct test tests[] = {
 	{"a file that is too short is not mapped",
 	 a_file_that_is_too_short_is_not_mapped},
 	{"a file is copied into a shared one", a_file_is_copied_into_a_shared_one},
+	{"pages are huge, unless small ones are asked for",
+	 pages_are_huge_unless_small_are_asked_for},
+	{"pages that are to be merged are not made huge",
+	 pages_to_be_merged_are_not_made_huge},
 	{"blocks are plugged in and out, and come back empty",
 	 blocks_are_plugged_in_and_out},
 	{"what are no blocks is refused", what_are_no_blocks_is_refused},
