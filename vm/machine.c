@@ -250,7 +250,7 @@ int vm_boot(struct vm *vm, const struct vm_boot *b, struct err *e)
 		.cmdline = cmdline,
 		.vcpus = vm->c.vcpus,
 		.vcpus_max = vm->c.vcpus_max,
-		.pvh = !b->no_pvh,
+		.pvh = b->pvh,
 		.acpi = !b->no_acpi,
 		.serial = serial_is_heard(vm->serial),
 	};

@@ -92,7 +92,9 @@ struct vm_boot {
 	const char *krunfw;  /* a libkrunfw to dlopen instead, or NULL */
 	int initrd_fd;       /* or -1 */
 	const char *cmdline;
-	bool no_pvh, no_acpi; /* to measure and to debug */
+	bool pvh; /* enter by PVH where the kernel has that, to measure and to debug: it
+		   * starts without a random seed then, and is no faster */
+	bool no_acpi;         /* to measure and to debug */
 	bool cmdline_devices; /* announce devices by virtio_mmio.device= as well */
 };
 

@@ -28,13 +28,13 @@ teardown() {
 # ---- the machine ----
 
 @test "vm: the minimal kernel boots by PVH, and switches itself off" {
-	guest 'uname -r; nproc' --memory 128
+	guest 'uname -r; nproc' --memory 128 --pvh
 	ended_well
 	says -hull
 }
 
 @test "vm: the minimal kernel boots by the 64-bit protocol" {
-	guest 'echo here' --no-pvh
+	guest 'echo here'
 	ended_well
 	says here
 }

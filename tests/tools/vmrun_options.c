@@ -89,7 +89,7 @@ static const struct option options[] = {
 	 option_add_string},
 	{"vsock-connect", 0, "PATH=PORT", "and back", DEVICE(vsock_connect),
 	 option_add_string},
-	{"no-pvh", 0, NULL, "enter by the 64-bit protocol", BOOT(no_pvh),
+	{"pvh", 0, NULL, "enter by PVH, not by the 64-bit protocol", BOOT(pvh),
 	 option_set_flag},
 	{"no-acpi", 0, NULL, "no ACPI tables", BOOT(no_acpi), option_set_flag},
 	{"cmdline-devices", 0, NULL, "devices on the command line as well",
