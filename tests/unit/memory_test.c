@@ -338,14 +338,15 @@ static void a_file_is_copied_into_a_shared_one(void)
 static void flags_of(const void *host, char ret[512])
 {
 	FILE *f = fopen("/proc/self/smaps", "re");
-	unsigned long begin, end, at = (uintptr_t)host;
+	unsigned long begin, at = (uintptr_t)host;
 	bool here = false;
-	char line[512];
+	char line[512], *rest;
 
 	ret[0] = '\0';
 	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx ", &begin, &end) == 2)
-			here = begin <= at && at < end;
+		begin = strtoul(line, &rest, 16);
+		if (rest != line && *rest == '-')
+			here = begin <= at && at < strtoul(rest + 1, NULL, 16);
 		else if (here && strncmp(line, "VmFlags:", 8) == 0)
 			memcpy(ret, line, sizeof(line));
 	}
