@@ -212,7 +212,7 @@ fs_machine() { # hull|qemu private|shared
 	if [ "$1" = hull ]; then
 		command+=("--fs-$2" "=$dir/tree")
 	else
-		[ "$2" = private ] || cache=auto,no_writeback
+		[ "$2" = private ] || cache=auto,no_writeback,timeout=0
 		# shellcheck disable=SC2054 # the commas are QEMU's
 		command+=("${modern[@]}"
 			-object "memory-backend-memfd,id=mem,size=${mib}M,share=on" -M memory-backend=mem
