@@ -316,12 +316,12 @@ net_round() { # hull|qemu|qemu-vhost
 }
 
 row_net() {
-	local files round who whos=(hull qemu) name
+	local files round who all_sides=(hull qemu) name
 	command -v iperf3 >/dev/null || {
 		say "there is no iperf3: apt-get install iperf3"
 		exit 2
 	}
-	[ ! -e /dev/vhost-net ] || whos+=(qemu-vhost)
+	[ ! -e /dev/vhost-net ] || all_sides+=(qemu-vhost)
 	io_begin
 	mapfile -t files < <(net_files)
 	echo "$guest_shell" | "$top/tests/vm/initrd" -o "$dir/io" "${files[@]}" -
@@ -331,13 +331,13 @@ row_net() {
 	iperf3 -s -B 10.99.0.1 >/dev/null &
 	server=$!
 	for ((round = 0; round < rounds; round++)); do
-		for who in "${whos[@]}"; do
+		for who in "${all_sides[@]}"; do
 			net_round "$who"
 		done
 	done
 	print_head "net"
 	for name in from-guest to-guest; do
-		print_results $name $net_mib MiB "${whos[@]}"
+		print_results $name $net_mib MiB "${all_sides[@]}"
 	done
 	echo
 	io_end
