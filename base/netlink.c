@@ -187,8 +187,8 @@ struct answer {
 };
 
 /* The messages of one datagram; 0 to go on, or -errno. The length is signed as NLMSG_NEXT
- * may step behind the end. */
-static int take(struct answer *a, const struct nlmsghdr *m, int len, struct err *e)
+ * may step behind the end, and wider than the headers' so that neither is converted. */
+static int take(struct answer *a, const struct nlmsghdr *m, ssize_t len, struct err *e)
 {
 	int r;
 
@@ -215,7 +215,7 @@ static int converse(struct netlink *n, struct answer *a, struct err *e)
 
 	while (r == 0 && !a->over) {
 		len = receive(n, buf, sizeof(buf), e);
-		r = len < 0 ? (int)len : take(a, (const void *)buf, (int)len, e);
+		r = len < 0 ? (int)len : take(a, (const void *)buf, len, e);
 	}
 	return r;
 }
