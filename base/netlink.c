@@ -2,6 +2,7 @@
 #include "base/netlink.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -185,8 +186,9 @@ struct answer {
 	bool over, changed;
 };
 
-/* The messages of one datagram; 0 to go on, or -errno. */
-static int take(struct answer *a, const struct nlmsghdr *m, size_t len, struct err *e)
+/* The messages of one datagram; 0 to go on, or -errno. The length is signed as NLMSG_NEXT
+ * may step behind the end, and wider than the headers' so that neither is converted. */
+static int take(struct answer *a, const struct nlmsghdr *m, ssize_t len, struct err *e)
 {
 	int r;
 
@@ -213,7 +215,7 @@ static int converse(struct netlink *n, struct answer *a, struct err *e)
 
 	while (r == 0 && !a->over) {
 		len = receive(n, buf, sizeof(buf), e);
-		r = len < 0 ? (int)len : take(a, (const void *)buf, (size_t)len, e);
+		r = len < 0 ? (int)len : take(a, (const void *)buf, len, e);
 	}
 	return r;
 }
@@ -264,7 +266,8 @@ struct nl_attrs nl_nested(const struct rtattr *a)
 
 static const struct rtattr *find(struct nl_attrs a, unsigned type)
 {
-	size_t len = a.len;
+	int len = a.len < INT_MAX ? (int)a.len
+				  : INT_MAX; /* signed: RTA_NEXT steps over */
 
 	for (const struct rtattr *p = a.first; p && RTA_OK(p, len);
 	     p = RTA_NEXT(p, len)) {

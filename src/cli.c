@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "libcontainer/container.h"
 #include "src/command.h"
 
 static const struct option global_table[] = {
@@ -37,4 +38,16 @@ int cli_print(const char *text, size_t len, struct err *e)
 	int r = fd_write_full(STDOUT_FILENO, text, len);
 
 	return r < 0 ? err_code(e, r, "write to stdout") : 0;
+}
+
+int cli_do(struct cli *cli, const char *id,
+	   int (*act)(struct container *c, struct err *e), struct err *e)
+{
+	struct container *c = NULL;
+	int r = container_load(cli->root, id, &c, e);
+
+	if (r == 0)
+		r = act(c, e);
+	container_free(c);
+	return r;
 }

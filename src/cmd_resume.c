@@ -4,15 +4,9 @@
 
 static int run(struct cli *cli, void *cfg, int argc, char **argv, struct err *e)
 {
-	struct container *c = NULL;
-	int r = container_load(cli->root, argv[0], &c, e);
-
 	(void)cfg;
 	(void)argc;
-	if (r == 0)
-		r = container_resume(c, e);
-	container_free(c);
-	return r;
+	return cli_do(cli, argv[0], container_resume, e);
 }
 
 const struct command cmd_resume = {

@@ -29,15 +29,9 @@ static int print(struct container *c, struct err *e)
 
 static int run(struct cli *cli, void *cfg, int argc, char **argv, struct err *e)
 {
-	struct container *c = NULL;
-	int r = container_load(cli->root, argv[0], &c, e);
-
 	(void)cfg;
 	(void)argc;
-	if (r == 0)
-		r = print(c, e);
-	container_free(c);
-	return r;
+	return cli_do(cli, argv[0], print, e);
 }
 
 const struct command cmd_state = {

@@ -52,6 +52,11 @@ const struct command *command_find(const char *name);
 /* If runc has a command of this name that hull doesn't have yet. */
 bool command_is_planned(const char *name);
 
+/* Loads the container and does this with it: all that some commands are. */
+struct container;
+int cli_do(struct cli *cli, const char *id,
+	   int (*act)(struct container *c, struct err *e), struct err *e);
+
 /* All of text on stdout. */
 int cli_print(const char *text, size_t len, struct err *e);
 

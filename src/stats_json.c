@@ -186,7 +186,6 @@ static void put_hugetlb(struct json_writer *w, const struct cgroup_stats *s)
 		json_key(w, s->hugetlb[i].size);
 		json_open_object(w);
 		put_nonzero(w, "usage", s->hugetlb[i].usage);
-		put_nonzero(w, "max", s->hugetlb[i].peak);
 		json_put_uint(w, "failcnt", s->hugetlb[i].failures);
 		json_close_object(w);
 	}

@@ -7,8 +7,9 @@ base_tests = tests/unit/err_test tests/unit/str_test tests/unit/path_test \
 	tests/unit/json_test tests/unit/file_test tests/unit/fd_test
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
-base_tests += tests/unit/sha256_test
+base_tests += tests/unit/sha256_test tests/unit/netlink_test
 tests_unit_sha256_test_LDADD = $(base_libs)
+tests_unit_netlink_test_LDADD = $(base_libs)
 tests_unit_err_test_LDADD = $(base_libs)
 tests_unit_str_test_LDADD = $(base_libs)
 tests_unit_path_test_LDADD = $(base_libs)

@@ -311,6 +311,17 @@ static int set_quota_and_burst(const struct target *t, const struct spec_cpu *c,
 	return r < 0 ? r : write_limit(t, "cpu.max.burst", burst, e);
 }
 
+/* A cgroup that becomes idle forgets its weight: the old one is set back after cpu.idle. */
+static int set_idle(const struct target *t, int64_t idle, struct err *e)
+{
+	uint64_t old;
+	int r = 0;
+
+	if (read_number(t->dir, "cpu.idle", &old) == 0 && old == 0)
+		r = remember(t, "cpu.weight", e);
+	return r < 0 ? r : write_number(t, "cpu.idle", idle, e);
+}
+
 static int set_cpu(const struct target *t, const struct spec_cpu *c, struct err *e)
 {
 	bool idle = c && c->idle.set && c->idle.v == 1;
@@ -325,7 +336,7 @@ static int set_cpu(const struct target *t, const struct spec_cpu *c, struct err 
 			 "cpu.realtimeRuntime and cpu.realtimePeriod are ignored: "
 			 "cgroup v2 has none of them");
 	if (c->idle.set)
-		r = write_number(t, "cpu.idle", c->idle.v, e);
+		r = set_idle(t, c->idle.v, e);
 	weight = cpu_weight_from_shares(c->shares.set ? c->shares.v : 0);
 	/* The kernel refuses a weight for an idle cgroup, where it would mean nothing. */
 	if (r == 0 && weight != 0 && !idle)

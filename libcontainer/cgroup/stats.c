@@ -203,7 +203,7 @@ static const char *page_size(struct arena *a, const char *name)
 	return len && str_eq(size + len, ".current") ? arena_strndup(a, size, len) : NULL;
 }
 
-static int read_hugetlb_size(const struct reader *r, struct stats_hugetlb *s)
+static void read_hugetlb_size(const struct reader *r, struct stats_hugetlb *s)
 {
 	const struct wanted wanted[] = {{"max", &s->failures}};
 	char name[64];
@@ -215,7 +215,6 @@ static int read_hugetlb_size(const struct reader *r, struct stats_hugetlb *s)
 	read_number(r, name, STATS_UNLIMITED, &s->usage);
 	(void)snprintf(name, sizeof(name), "hugetlb.%.24s.events", s->size);
 	read_wanted(r, name, wanted, ARRAY_LEN(wanted));
-	return 0;
 }
 
 static int read_hugetlb(const struct reader *r, struct cgroup_stats *s)

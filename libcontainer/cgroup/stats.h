@@ -46,7 +46,7 @@ struct stats_io { /* of one block device */
 
 struct stats_hugetlb { /* of one page size, "2MB" */
 	const char *size;
-	uint64_t usage, peak, failures;
+	uint64_t usage, failures;
 };
 
 struct cgroup_stats {

@@ -296,6 +296,11 @@ cgroup_of() { # [ID]
 	echo "$top/hull-test/${1:-$ID}"
 }
 
+# What a file of it says
+value() { # FILE
+	cat "$(cgroup_of)/$1"
+}
+
 # ---- before and after ----
 
 test_begin() {

@@ -9,10 +9,6 @@ setup() {
 	set_daemon
 }
 
-value() { # FILE of the container's cgroup
-	cat "$(cgroup_of)/$1"
-}
-
 @test "memory.limit, reservation and swap become memory.max, low and swap.max" {
 	requires memory
 	update_config '.linux.resources.memory = {limit: 67108864, reservation: 33554432, swap: 100663296}'

@@ -9,10 +9,6 @@ setup() {
 	set_daemon
 }
 
-value() { # FILE of the container's cgroup
-	cat "$(cgroup_of)/$1"
-}
-
 @test "update changes what its options say, and nothing else" {
 	differs crun "takes bytes only"
 	requires memory pids cpu cpuset
@@ -83,13 +79,18 @@ value() { # FILE of the container's cgroup
 	differs runc "leaves limits on processes"
 	differs crun "leaves those before it"
 	requires memory pids cpu cpuset
-	update_config '.linux.resources += {memory: {limit: 67108864}, pids: {limit: 20}, cpu: {quota: 50000, period: 100000}}'
+	update_config '.linux.resources += {memory: {limit: 67108864}, pids: {limit: 20}, cpu: {quota: 50000, period: 100000, shares: 100}}'
 	start
 	run ! oci update --pids-limit 30 --memory 96m --cpu-quota 70000 --cpuset-cpus 999 "$ID"
 	[ "$(value pids.max)" = 20 ]
 	[ "$(value memory.max)" = 67108864 ]
 	[ "$(value cpu.max)" = "50000 100000" ]
 	[ -z "$(value cpuset.cpus)" ]
+	# One that becomes idle forgets its weight.
+	weight=$(value cpu.weight)
+	run ! oci update --cpu-idle 1 --cpuset-cpus 999 "$ID"
+	[ "$(value cpu.idle)" = 0 ]
+	[ "$(value cpu.weight)" = "$weight" ]
 }
 
 @test "update with checkBeforeUpdate refuses a limit below what is in use" {

@@ -182,7 +182,7 @@ teardown() {
 	wait_for rss_is -lt 112
 	types go
 	wait_for guest_said program
-	sizes "balloon ([0-9]|[0-9][0-9]|[12][0-9][0-9])$" # it had to shrink by more than 100
+	wait_for sizes "balloon ([0-9]|[0-9][0-9]|[12][0-9][0-9])$" # it had to shrink by more than 100
 	types end
 	guest_ends
 	ended_well

@@ -67,16 +67,29 @@ machine_end() {
 	wait "$machine" 2>/dev/null || true
 	machine=""
 	count_exits off
-	while [ -n "$(cat "$cgroup/cgroup.procs")" ]; do
-		sleep 0.1 # virtiofsd ends by itself
+	until_soon 'a process that does not end' cgroup_is_empty # virtiofsd ends by itself
+}
+
+cgroup_is_empty() {
+	[ -z "$(cat "$cgroup/cgroup.procs")" ]
+}
+
+# Until the command succeeds; half a minute at most.
+until_soon() { # WHAT-IS-WRONG-ELSE COMMAND...
+	local i
+	for ((i = 0; i < 300; i++)); do
+		! "${@:2}" || return 0
+		sleep 0.1
 	done
+	say "there is $1: $(tail -n 5 "$dir/stderr")"
+	return 1
 }
 
 # Until the guest is done; what it said else is in $output.
 answer() {
 	local line
 	output=""
-	while read -r -t 100 line <&"$from"; do
+	while read -r -t 60 line <&"$from"; do
 		line=${line%$'\r'}
 		case $line in
 		"done 0") return ;;
@@ -199,7 +212,7 @@ fs_machine() { # hull|qemu private|shared
 	if [ "$1" = hull ]; then
 		command+=("--fs-$2" "=$dir/tree")
 	else
-		[ "$2" = private ] || cache=auto,no_writeback
+		[ "$2" = private ] || cache=auto,no_writeback,timeout=0
 		# shellcheck disable=SC2054 # the commas are QEMU's
 		command+=("${modern[@]}"
 			-object "memory-backend-memfd,id=mem,size=${mib}M,share=on" -M memory-backend=mem
@@ -208,7 +221,7 @@ fs_machine() { # hull|qemu private|shared
 		rm -f "$dir/fs.sock"
 		(in_cgroup "$virtiofsd" -f --socket-path="$dir/fs.sock" -o "source=$dir/tree" \
 			-o "cache=$cache" >/dev/null) &
-		until [ -S "$dir/fs.sock" ]; do sleep 0.1; done
+		until_soon 'no virtiofsd' test -S "$dir/fs.sock"
 	fi
 	machine_begin "${command[@]}"
 	ask "mount -t virtiofs fs-$2 /mnt"
@@ -303,12 +316,12 @@ net_round() { # hull|qemu|qemu-vhost
 }
 
 row_net() {
-	local files round who whos=(hull qemu) name
+	local files round who all_sides=(hull qemu) name
 	command -v iperf3 >/dev/null || {
 		say "there is no iperf3: apt-get install iperf3"
 		exit 2
 	}
-	[ ! -e /dev/vhost-net ] || whos+=(qemu-vhost)
+	[ ! -e /dev/vhost-net ] || all_sides+=(qemu-vhost)
 	io_begin
 	mapfile -t files < <(net_files)
 	echo "$guest_shell" | "$top/tests/vm/initrd" -o "$dir/io" "${files[@]}" -
@@ -318,13 +331,13 @@ row_net() {
 	iperf3 -s -B 10.99.0.1 >/dev/null &
 	server=$!
 	for ((round = 0; round < rounds; round++)); do
-		for who in "${whos[@]}"; do
+		for who in "${all_sides[@]}"; do
 			net_round "$who"
 		done
 	done
 	print_head "net"
 	for name in from-guest to-guest; do
-		print_results $name $net_mib MiB "${whos[@]}"
+		print_results $name $net_mib MiB "${all_sides[@]}"
 	done
 	echo
 	io_end

@@ -181,6 +181,7 @@ int main(int argc, char **argv)
 	else if (strcmp(what, "walk") == 0)
 		walk(path);
 	else
-		errx(2, "usage: vm_io write|read|random|create|stat|unlink|walk PATH ...");
+		errx(2,
+		     "usage: vm_io write|read|random|create|stat|unlink|walk PATH ...");
 	return 0;
 }

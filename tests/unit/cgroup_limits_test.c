@@ -381,6 +381,28 @@ static void failed_update_is_undone(void)
 	end();
 }
 
+/* The kernel gives an idle cgroup that is none any more the default weight. */
+static void weight_survives_an_undone_idle(void)
+{
+	struct spec_cpu c = {.idle = i64(1), .cpus = "0"};
+	struct spec_resources res = {.cpu = &c};
+	struct limits_undo undo = {0};
+	struct err e;
+
+	begin();
+	put("cpu.idle", "0");
+	put("cpu.weight", "199");
+	(void)unlinkat(dir, "cpuset.cpus", 0);
+	CHECK(limits_apply(dir, "/t", &res, &undo, NULL, &e) < 0);
+	CHECK_STR(got("cpu.idle"), "1");
+	put("cpu.weight", "100");
+	limits_take_back(dir, &undo, NULL);
+	CHECK_STR(got("cpu.idle"), "0");
+	CHECK_STR(got("cpu.weight"), "199");
+	limits_undo_done(&undo);
+	end();
+}
+
 static void undone_by_line(void)
 {
 	struct spec_pair p[] = {{"io.max", "8:0 b=22"}};
@@ -430,6 +452,8 @@ static const struct test tests[] = {
 	{"unified keys are checked, and errors name them", unified},
 	{"unified comes last, a line a write", unified_is_last_and_by_line},
 	{"what an update has changed is taken back", failed_update_is_undone},
+	{"an update to idle that is taken back leaves the weight",
+	 weight_survives_an_undone_idle},
 	{"files of several lines are taken back by line", undone_by_line},
 	{"a missing file is told as a missing controller", missing_file},
 };

@@ -7,12 +7,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "sandbox/cpio.h"
 
+#include "tests/unit/child.h"
 #include "tests/unit/tap.h"
 
 static int fd = -1;
@@ -106,25 +106,13 @@ static void refusals(void)
 	fd_close(&fd);
 }
 
-static int shell(const char *command)
-{
-	pid_t pid = fork();
-	int status = -1;
-
-	if (pid == 0) {
-		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-		_exit(127);
-	}
-	return waitpid(pid, &status, 0) == pid ? status : -1;
-}
-
 static void unpacked(void)
 {
 	char folder[] = "/tmp/cpio_test.XXXXXX", command[200];
 	struct cpio c = begin();
 	struct err e;
 
-	if (shell("command -v cpio >/dev/null") != 0) {
+	if (run_shell("command -v cpio >/dev/null") != 0) {
 		fd_close(&fd);
 		SKIP("no cpio");
 	}
@@ -137,7 +125,7 @@ static void unpacked(void)
 		       "[ \"$(stat -c %%a a a/b | xargs)\" = '750 640' ] && "
 		       "[ \"$(cat a/b)\" = text ] && rm -r %s",
 		       folder, getpid(), fd, folder);
-	CHECK(shell(command) == 0);
+	CHECK(run_shell(command) == 0);
 	fd_close(&fd);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
 
 #include "tests/unit/fs_client.h"
 #include "tests/unit/tap.h"
+#include "tests/unit/usage.h"
 
 static struct world world;
 static struct client *c;
@@ -36,15 +36,8 @@ static void end(void)
 /* How many entries a folder of the host has. */
 static unsigned count(int at, const char *name)
 {
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fdopendir(fd);
-	unsigned n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		(void)closedir(d);
-	return n;
+	return count_entries(
+		fdopendir(openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
 }
 
 static int with_name(uint32_t op, const void *args, size_t len, const char *name)

@@ -3,33 +3,21 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/str.h"
 #include "sandbox/network.h"
 
+#include "tests/unit/child.h"
 #include "tests/unit/tap.h"
 
 #define MAC_0 "02:00:00:00:00:10"
 #define MAC_1 "02:00:00:00:00:11"
 
-static int shell(const char *command)
-{
-	pid_t pid = fork();
-	int status = -1;
-
-	if (pid == 0) {
-		execl("/bin/sh", "sh", "-ec", command, (char *)NULL);
-		_exit(127);
-	}
-	return waitpid(pid, &status, 0) == pid ? status : -1;
-}
-
 /* A new network namespace in which the command has run. */
 static bool world(const char *command)
 {
-	return unshare(CLONE_NEWNET) == 0 && shell(command) == 0;
+	return unshare(CLONE_NEWNET) == 0 && run_shell(command) == 0;
 }
 
 static bool possible(void)
@@ -172,7 +160,7 @@ static void twice_is_once(void)
 	text = text_of(&a);
 	CHECK(parse(&a, text, &n, &e) == 0);
 	/* Names and sizes that they have, addresses and routes that are there. */
-	CHECK(shell("ip link set eth0 down; ip link set net1 down") == 0);
+	CHECK(run_shell("ip link set eth0 down; ip link set net1 down") == 0);
 	CHECK(network_apply(&n, &e) == 0 || (printf("# %s\n", e.text), false));
 	CHECK(network_apply(&n, &e) != 0 || str_eq(text_of(&a), text));
 }

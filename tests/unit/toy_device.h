@@ -84,7 +84,7 @@ static inline void toy_notify(struct virtio_dev *dev, unsigned queue)
 				toy_answer(dev, queue, &c);
 		}
 		if (r < 0) {
-			virtio_break(dev);
+			virtio_break(dev, VIRTIO_BAD_REQUEST);
 			return;
 		}
 	} while (queue_want_notify(q));

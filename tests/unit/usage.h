@@ -7,10 +7,9 @@
 #include <dirent.h>
 #include <stdio.h>
 
-/* Entries of a folder; 0 if it can't be read, which no folder of those below has. */
-static inline unsigned count_entries(const char *path)
+/* Entries of a folder, which is closed; 0 if it can't be read, which none has. */
+static inline unsigned count_entries(DIR *d)
 {
-	DIR *d = opendir(path);
 	unsigned n = 0;
 
 	while (d && readdir(d))
@@ -22,12 +21,12 @@ static inline unsigned count_entries(const char *path)
 
 static inline unsigned count_fds(void)
 {
-	return count_entries("/proc/self/fd");
+	return count_entries(opendir("/proc/self/fd"));
 }
 
 static inline unsigned count_threads(void)
 {
-	return count_entries("/proc/self/task");
+	return count_entries(opendir("/proc/self/task"));
 }
 
 static inline unsigned count_mappings(void)

@@ -445,7 +445,7 @@ static void breaking_interrupts_once(void)
 	CHECK(drv_start(&w.d, DRV_ALL, 8));
 	for (int i = 0; i < 3; i++) {
 		pthread_mutex_lock(&w.toy.dev.lock);
-		virtio_break(&w.toy.dev);
+		virtio_break(&w.toy.dev, "broke the rules");
 		pthread_mutex_unlock(&w.toy.dev.lock);
 	}
 	CHECK(drv_broken(&w.d) && drv_irqs(&w.d) == 1 &&
@@ -640,7 +640,7 @@ static void a_broken_device_still_says_so_after_a_restore(void)
 	begin(&w);
 	begin(&v);
 	CHECK(drv_start(&w.d, DRV_ALL, 8));
-	virtio_break(&w.toy.dev);
+	virtio_break(&w.toy.dev, "broke the rules");
 	save(&w, &state, &len);
 	CHECK(restore(&v, state, len, &e) == 0);
 	CHECK(drv_broken(&v.d) && drv_irqs(&v.d) == 1);
@@ -671,7 +671,7 @@ static void whoever_runs_it_hears_why_it_broke(void)
 		  "the guest's driver set up a queue that can't be: the device "
 		  "stops until it is reset");
 	what = "nothing";
-	virtio_break(&w.toy.dev); /* it is already */
+	virtio_break(&w.toy.dev, "broke the rules"); /* it is already */
 	CHECK_STR(what, "nothing");
 	CHECK(drv_start(&w.d, DRV_ALL, 8));
 	drv_write(&w.d, VIRTIO_MMIO_QUEUE_READY, 0);

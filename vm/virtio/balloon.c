@@ -164,7 +164,7 @@ static void balloon_notify(struct virtio_dev *dev, unsigned queue)
 			queue_push(q, c.head, 0);
 	}
 	if (r < 0) {
-		virtio_break_for(dev, VIRTIO_BAD_REQUEST);
+		virtio_break(dev, VIRTIO_BAD_REQUEST);
 		return;
 	}
 	virtio_signal_queue(dev, queue);

@@ -192,7 +192,7 @@ static bool work_one(struct block *b)
 	int r = take(b, &q, iov);
 
 	if (r < 0)
-		virtio_break_for(&b->dev, VIRTIO_BAD_REQUEST);
+		virtio_break(&b->dev, VIRTIO_BAD_REQUEST);
 	if (r <= 0)
 		return false;
 	if (queue_pending(&b->dev.queue[0]))

@@ -90,7 +90,7 @@ static void notify_tx(struct console *c)
 		queue_stop_notify(q);
 		while (turn < TURN && (r = queue_pop(q, &req, iov, PARTS)) != 0) {
 			if (r < 0 || req.out_len > REQUEST_MAX) {
-				virtio_break_for(&c->dev, VIRTIO_BAD_REQUEST);
+				virtio_break(&c->dev, VIRTIO_BAD_REQUEST);
 				return;
 			}
 			if (!output_request(c, &req)) {
@@ -140,7 +140,7 @@ static void pump(struct console *c)
 		queue_stop_notify(q);
 		while (c->in_len && (r = queue_pop(q, &req, iov, PARTS)) != 0) {
 			if (r < 0 || !req.in) {
-				virtio_break_for(&c->dev, VIRTIO_BAD_REQUEST);
+				virtio_break(&c->dev, VIRTIO_BAD_REQUEST);
 				return;
 			}
 			queue_push(q, req.head,

@@ -194,7 +194,7 @@ static void mem_notify(struct virtio_dev *dev, unsigned queue)
 	if (r > 0 && (c.out_len < sizeof(req) || c.in_len < sizeof(resp)))
 		r = -EINVAL;
 	if (r < 0) {
-		virtio_break_for(dev, VIRTIO_BAD_REQUEST);
+		virtio_break(dev, VIRTIO_BAD_REQUEST);
 		return;
 	}
 	if (r > 0) {

@@ -78,7 +78,7 @@ static void set_driver_ok(struct virtio_dev *dev)
 	if (!(old & (VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED))) {
 		dev->active = true;
 		if (dev->ops->activate && dev->ops->activate(dev) < 0)
-			virtio_break_for(dev, "chose features that don't do");
+			virtio_break(dev, "chose features that don't do");
 	}
 	/* The configuration has changed, or it broke, since the driver looked. */
 	if (atomic_load(&dev->isr))
@@ -131,10 +131,10 @@ static void write_ready(struct virtio_dev *dev, uint32_t v)
 	if (v == 1 && settable(dev)) {
 		if (queue_enable(q, virtio_has(dev, VIRTIO_RING_F_EVENT_IDX),
 				 virtio_has(dev, VIRTIO_RING_F_INDIRECT_DESC)) < 0)
-			virtio_break_for(dev, "set up a queue that can't be");
+			virtio_break(dev, "set up a queue that can't be");
 	} else if (v == 0 && q && q->ready) {
 		if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
-			virtio_break_for(dev, "stopped a queue in use");
+			virtio_break(dev, "stopped a queue in use");
 		else
 			q->ready = false;
 	}

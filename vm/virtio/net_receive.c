@@ -81,7 +81,7 @@ static bool take_enough(struct net *n)
 			return false;
 	}
 	if (r < 0) {
-		virtio_break_for(&n->dev, "gave a malformed receive buffer");
+		virtio_break(&n->dev, "gave a malformed receive buffer");
 		return false;
 	}
 	queue_stop_notify(q);

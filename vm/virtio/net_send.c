@@ -47,7 +47,7 @@ static bool send_some(struct net *n, struct queue *q)
 			return false;
 		}
 		if (r < 0) {
-			virtio_break_for(&n->dev, VIRTIO_BAD_REQUEST);
+			virtio_break(&n->dev, VIRTIO_BAD_REQUEST);
 			return false;
 		}
 		queue_push(q, c.head, 0);

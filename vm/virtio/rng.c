@@ -60,7 +60,7 @@ static void notify(struct virtio_dev *dev, unsigned queue)
 			;
 	} while (r == 0 && queue_want_notify(q));
 	if (r < 0) {
-		virtio_break_for(dev, VIRTIO_BAD_REQUEST);
+		virtio_break(dev, VIRTIO_BAD_REQUEST);
 		return;
 	}
 	virtio_signal_queue(dev, queue);

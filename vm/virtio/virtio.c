@@ -182,11 +182,6 @@ void virtio_break_as(struct virtio_dev *dev, const char *why)
 	virtio_remark(dev, why);
 }
 
-void virtio_break(struct virtio_dev *dev)
-{
-	virtio_break_for(dev, "broke the rules");
-}
-
 void virtio_save(struct virtio_dev *dev, struct state_writer *w, uint32_t number)
 {
 	pthread_mutex_lock(&dev->lock);

@@ -129,11 +129,8 @@ void virtio_signal_config(struct virtio_dev *dev);
 
 /* The driver broke the rules: DEVICE_NEEDS_RESET, and nothing more is done until it
  * resets the device (VIRTIO 1.2, 2.1.2). With the lock held, or by a worker for which
- * ops->reset waits. */
-void virtio_break(struct virtio_dev *dev);
-
-/* The same, with what it did: a constant that goes on from "the guest's driver ". */
-#define virtio_break_for(dev, did)                                                       \
+ * ops->reset waits. did: a constant that goes on from "the guest's driver ". */
+#define virtio_break(dev, did)                                                           \
 	virtio_break_as(dev, "the guest's driver " did VIRTIO_UNTIL_RESET)
 #define VIRTIO_UNTIL_RESET ": the device stops until it is reset"
 #define VIRTIO_BAD_REQUEST "made a malformed request"

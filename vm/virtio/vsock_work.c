@@ -48,7 +48,7 @@ void vsock_end_all(struct vsock *v)
 
 void vsock_break(struct vsock *v)
 {
-	virtio_break_for(&v->dev, "made a malformed packet or buffer");
+	virtio_break(&v->dev, "made a malformed packet or buffer");
 	vsock_end_all(v);
 }
 

@@ -136,7 +136,7 @@ static bool serve_one(struct fs_queue *q, struct fs_worker *w)
 	(void)pthread_mutex_lock(&q->lock);
 	r = take(q, &c, iov);
 	if (r < 0)
-		virtio_break(&d->dev);
+		virtio_break(&d->dev, VIRTIO_BAD_REQUEST);
 	(void)pthread_mutex_unlock(&q->lock);
 	if (r <= 0)
 		return false;
