@@ -128,6 +128,13 @@ EXTRA_PROGRAMS += tests/bench/vm_floor
 tests_bench_vm_floor_SOURCES = tests/bench/vm_floor.c
 tests_bench_vm_floor_LDFLAGS = -static
 CLEANFILES += tests/bench/vm_floor
+# vmrun as the floor is: hull forks its monitors, so that none pays for a dynamic loader. The linker
+# says of dlopen, for a kernel in a shared library, that it needs that library's libc at run time.
+EXTRA_PROGRAMS += tests/bench/vmrun
+tests_bench_vmrun_SOURCES = $(tests_tools_vmrun_SOURCES)
+tests_bench_vmrun_LDADD = $(tests_tools_vmrun_LDADD)
+tests_bench_vmrun_LDFLAGS = -static
+CLEANFILES += tests/bench/vmrun
 vm_tests += tests/unit/cpuid_test
 tests_unit_cpuid_test_LDADD = $(vm_libs)
 vm_tests += tests/unit/machine_state_test
