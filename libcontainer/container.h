@@ -44,7 +44,7 @@ struct container {
 	const char *id, *bundle, *rootfs;
 	const char *created; /* RFC 3339, UTC, nanoseconds */
 	const char *owner;   /* see container_owner; NULL until it is asked for */
-	const char *engine;  /* "native" */
+	const char *engine;  /* its name: "native" */
 	struct spec_map annotations;
 	pid_t pid; /* init, in the caller's pid namespace; 0 if there is none yet */
 	uint64_t start_time; /* of that pid (proc_stat) */
@@ -58,8 +58,12 @@ struct container {
 	int console; /* owned: the terminal's master if no console socket took it; -1 */
 };
 
+struct engine;
+
 struct container_options {
-	const char *root; /* the state root, absolute; made (0700) if missing */
+	const struct engine *engine; /* NULL: native */
+	const void *engine_config;   /* borrowed: what that engine is told */
+	const char *root;            /* the state root, absolute; made (0700) if missing */
 	const char *id;
 	const char *bundle; /* absolute */
 	const struct spec *spec;

@@ -25,6 +25,8 @@
 
 static void plan_done(struct init_plan *p)
 {
+	if (p->engine && p->engine->done)
+		p->engine->done(p);
 	ns_plan_done(&p->ns);
 	rootfs_plan_done(p->rootfs);
 	hook_state_done(&p->creating);
@@ -34,6 +36,11 @@ static void plan_done(struct init_plan *p)
 	fd_close(&p->sync[1]);
 	fd_close(&p->listener);
 	fd_close(&p->proc);
+}
+
+static const struct engine *engine_of(const struct container_options *o)
+{
+	return o->engine ? o->engine : &native_engine;
 }
 
 static int set_fields(struct container *c, const struct container_options *o,
@@ -46,7 +53,7 @@ static int set_fields(struct container *c, const struct container_options *o,
 	c->id = arena_strdup(&c->arena, o->id);
 	c->bundle = arena_strdup(&c->arena, o->bundle);
 	c->created = arena_strdup(&c->arena, timestamp_now(now));
-	c->engine = native_engine.name;
+	c->engine = engine_of(o)->name;
 	c->annotations.v = arena_array(&c->arena, from->count, sizeof(*from->v));
 	if (!c->root || !c->id || !c->bundle || !c->created || !c->annotations.v)
 		return err_code(e, ENOMEM, "make a container");
@@ -72,7 +79,8 @@ static int plan_make(struct init_plan *p, struct container *c,
 
 	p->spec = o->spec;
 	p->options = o;
-	p->engine = &native_engine;
+	p->engine = engine_of(o);
+	p->resources = o->spec->linux_->resources;
 	r = ns_plan_make(o->spec, &p->ns, e);
 	if (r < 0)
 		return r;
@@ -105,7 +113,7 @@ static int make_places(struct init_plan *p, struct container *c, struct err *e)
 	r = file_replace(c->dir, CONFIG_FILE, o->spec_text, o->spec_len, 0600, e);
 	if (r < 0)
 		return r;
-	r = cgroup_create(&c->cgroup, o->spec->linux_->resources, o->log, e);
+	r = cgroup_create(&c->cgroup, p->resources, o->log, e);
 	if (r < 0)
 		return r;
 	if (!o->foreground) {
@@ -202,7 +210,7 @@ static int converse(struct init_plan *p, struct container *c, struct err *e)
 	AUTO_FD master = -1;
 	int r;
 
-	if (p->ns.userns) {
+	if (p->ns.userns && p->process) {
 		r = process_set_outside(p->process, c->pid, p->proc, e);
 		if (r < 0)
 			return r;

@@ -22,8 +22,10 @@ struct init_plan {
 	struct ns_plan ns;
 	struct rootfs_plan *rootfs;
 	const char *rootfs_path;
-	struct process_plan *process;
+	struct process_plan *process; /* NULL: this kernel won't have that process */
 	struct sysctl_plan sysctl;
+	const struct spec_resources *resources; /* of the cgroup: the spec's, at first */
+	void *own;                              /* the engine's; `done` frees it */
 	struct hook_state creating, created; /* for the hooks that the child runs */
 	int sync[2];                         /* owned: [1] is the child's */
 	int listener; /* owned: the start gate; -1 in the foreground */
@@ -38,6 +40,7 @@ struct exec_plan {
 	struct arena arena;
 	struct ns_plan ns;
 	struct process_plan *process;
+	void *own;
 	int sync[2]; /* owned */
 	int proc;    /* owned */
 };
@@ -45,8 +48,10 @@ struct exec_plan {
 struct engine {
 	const char *name; /* in state.json */
 
-	/* Makes the engine's part of the plan, in the runtime's process. */
+	/* Makes the engine's part of the plan, in the runtime's process: p->rootfs_path at
+	 * least. */
 	int (*prepare)(struct init_plan *p, struct container *c, struct err *e);
+	void (*done)(struct init_plan *p); /* frees it there, also half-made; or NULL */
 
 	/* What the cloned child does in its namespaces, up to and with the user's
 	 * program. Returns only to tell what went wrong. */
@@ -55,6 +60,7 @@ struct engine {
 	/* The same for exec. */
 	int (*exec_prepare)(struct exec_plan *p, struct container *c, struct err *e);
 	int (*exec_body)(struct exec_plan *p, struct err *e);
+	void (*exec_done)(struct exec_plan *p);
 
 	/* Signals the container's first process. */
 	int (*signal)(const struct container *c, int sig, struct err *e);
@@ -71,6 +77,10 @@ struct engine {
 };
 
 extern const struct engine native_engine;
+
+/* The engines of this program, and a NULL: native_engine alone (engines.c), unless the
+ * program has a table of its own. */
+extern const struct engine *const engines[];
 
 /* By the name in state.json; NULL if this hull has no such engine. */
 const struct engine *engine_find(const char *name);

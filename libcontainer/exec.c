@@ -57,6 +57,8 @@ static int plan_make(struct exec_plan *p, struct container *c,
 
 static void plan_done(struct exec_plan *p)
 {
+	if (p->engine && p->engine->exec_done)
+		p->engine->exec_done(p);
 	ns_plan_done(&p->ns);
 	arena_done(&p->arena);
 	fd_close(&p->sync[0]);
@@ -127,7 +129,7 @@ static int converse(struct exec_plan *p, struct exec_process *x, struct err *e)
 	AUTO_FD master = -1;
 	int r;
 
-	if (p->ns.userns) {
+	if (p->ns.userns && p->process) {
 		r = process_set_outside(p->process, x->pid, p->proc, e);
 		if (r < 0)
 			return r;

@@ -121,7 +121,7 @@ void init_run_exec(void *ctx)
 /* While it waits, a child holds what it needs and nothing else: a thread of the runtime
  * that was at work on another container when we were cloned waits for the end of its own
  * child's sockets, and we have copies. keep is sorted here. */
-static int close_others(unsigned from, int keep[], size_t count, struct err *e)
+int init_close_others(unsigned from, int keep[], size_t count, struct err *e)
 {
 	for (size_t i = 1; i < count; i++) {
 		for (size_t j = i; j > 0 && keep[j - 1] > keep[j]; j--) {
@@ -144,20 +144,18 @@ static int close_others(unsigned from, int keep[], size_t count, struct err *e)
 	return 0;
 }
 
-int init_wait_start(struct init_plan *p, int master, int *sync, struct err *e)
+int init_tell_created(const struct init_plan *p, int master, struct err *e)
 {
-	unsigned preserved = p->options->preserve_fds;
-	const struct log *log = p->options->log;
-	int keep[] = {p->sync[1], p->listener, p->proc, log ? log->fd : -1};
+	int r = sync_send(p->sync[1], SYNC_CREATED, 0, master);
+
+	return r < 0 ? err_code(e, r, "tell the runtime") : 0;
+}
+
+int init_wait_gate(struct init_plan *p, int *sync, struct err *e)
+{
 	int r;
 
-	r = sync_send(p->sync[1], SYNC_CREATED, 0, master);
-	if (r < 0)
-		return err_code(e, r, "tell the runtime");
 	*sync = p->sync[1];
-	r = close_others(3 + preserved, keep, sizeof(keep) / sizeof(keep[0]), e);
-	if (r < 0)
-		return r;
 	if (p->listener < 0)
 		return sync_expect(p->sync[1], SYNC_START, NULL, NULL, e);
 	r = sync_expect(p->sync[1], SYNC_GO, NULL, NULL, e);
@@ -171,4 +169,19 @@ int init_wait_start(struct init_plan *p, int master, int *sync, struct err *e)
 	p->sync[1] = r;
 	*sync = r;
 	return 0;
+}
+
+int init_wait_start(struct init_plan *p, int master, int *sync, struct err *e)
+{
+	unsigned preserved = p->options->preserve_fds;
+	const struct log *log = p->options->log;
+	int keep[] = {p->sync[1], p->listener, p->proc, log ? log->fd : -1};
+	int r;
+
+	r = init_tell_created(p, master, e);
+	if (r < 0)
+		return r;
+	*sync = p->sync[1];
+	r = init_close_others(3 + preserved, keep, sizeof(keep) / sizeof(keep[0]), e);
+	return r < 0 ? r : init_wait_gate(p, sync, e);
 }

@@ -321,5 +321,9 @@ const struct engine native_engine = {
 
 const struct engine *engine_find(const char *name)
 {
-	return str_eq(name, native_engine.name) ? &native_engine : NULL;
+	for (const struct engine *const *v = engines; *v; v++) {
+		if (str_eq(name, (*v)->name))
+			return *v;
+	}
+	return NULL;
 }
