@@ -63,3 +63,4 @@ libvm_a_SOURCES += vm/worker.c vm/worker.h
 libvm_a_SOURCES += vm/virtio/block.c vm/virtio/block.h
 libvm_a_SOURCES += vm/virtio/disk.c vm/virtio/disk.h
 libvm_a_SOURCES += vm/memory_save.c vm/snapshot.c
+libvm_a_SOURCES += vm/vsock_join.c vm/vsock_join.h
