@@ -34,6 +34,7 @@ struct init_plan {
 
 /* What another process in a container carries. */
 struct exec_plan {
+	const char *id;
 	const struct spec *spec; /* the container's */
 	const struct exec_options *options;
 	const struct engine *engine;
@@ -75,6 +76,13 @@ struct engine {
 		     struct err *e);
 	int (*watch)(const struct container *c, struct cgroup_watch *ret, struct err *e);
 };
+
+/* The same for all whose container is, on the host, its first process and its cgroup. */
+int engine_host_signal(const struct container *c, int sig, struct err *e);
+int engine_host_freeze(const struct container *c, bool on, struct err *e);
+int engine_host_processes(const struct container *c, struct arena *a, pid_t **ret,
+			  size_t *ret_count, struct err *e);
+int engine_host_watch(const struct container *c, struct cgroup_watch *ret, struct err *e);
 
 extern const struct engine native_engine;
 

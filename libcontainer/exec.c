@@ -42,6 +42,7 @@ static int plan_make(struct exec_plan *p, struct container *c,
 	r = container_spec(c, &s, e);
 	if (r < 0)
 		return r;
+	p->id = c->id;
 	p->spec = s;
 	p->options = o;
 	p->engine = engine_find(c->engine);

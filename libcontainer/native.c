@@ -13,7 +13,6 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "base/proc.h"
 #include "base/procfs.h"
 #include "libcontainer/engine.h"
 #include "libcontainer/hooks.h"
@@ -268,30 +267,10 @@ static int exec_body(struct exec_plan *p, struct err *e)
 	return process_exec(p->process, p->proc, p->sync[1], e);
 }
 
-static int send_signal(const struct container *c, int sig, struct err *e)
-{
-	int r = c->pidfd < 0 ? -ESRCH : proc_kill(c->pidfd, sig);
-
-	if (r == -ESRCH)
-		return err_set(e, ESRCH, "container not running");
-	return r < 0 ? err_code(e, r, "signal %d", sig) : 0;
-}
-
-static int freeze(const struct container *c, bool on, struct err *e)
-{
-	return cgroup_freeze(&c->cgroup, on, e);
-}
-
 static int resize(const struct container *c, const struct spec_resources *res,
 		  const struct log *log, struct err *e)
 {
 	return cgroup_apply(&c->cgroup, res, log, e);
-}
-
-static int processes(const struct container *c, struct arena *a, pid_t **ret,
-		     size_t *ret_count, struct err *e)
-{
-	return cgroup_processes(&c->cgroup, a, ret, ret_count, e);
 }
 
 static int stats(const struct container *c, struct arena *a, struct cgroup_stats *ret,
@@ -300,30 +279,16 @@ static int stats(const struct container *c, struct arena *a, struct cgroup_stats
 	return cgroup_stats_read(&c->cgroup, a, ret, e);
 }
 
-static int watch(const struct container *c, struct cgroup_watch *ret, struct err *e)
-{
-	return cgroup_watch_open(&c->cgroup, c->pidfd, ret, e);
-}
-
 const struct engine native_engine = {
 	.name = "native",
 	.prepare = prepare,
 	.body = body,
 	.exec_prepare = exec_prepare,
 	.exec_body = exec_body,
-	.signal = send_signal,
-	.freeze = freeze,
+	.signal = engine_host_signal,
+	.freeze = engine_host_freeze,
 	.resize = resize,
-	.processes = processes,
+	.processes = engine_host_processes,
 	.stats = stats,
-	.watch = watch,
+	.watch = engine_host_watch,
 };
-
-const struct engine *engine_find(const char *name)
-{
-	for (const struct engine *const *v = engines; *v; v++) {
-		if (str_eq(name, (*v)->name))
-			return *v;
-	}
-	return NULL;
-}

@@ -11,6 +11,7 @@ libcontainer_a_SOURCES = \
 	libcontainer/create.c \
 	libcontainer/delete.c \
 	libcontainer/engine.h \
+	libcontainer/engine_host.c \
 	libcontainer/engines.c \
 	libcontainer/exec.c \
 	libcontainer/gate.c libcontainer/gate.h \

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What engines have in common; and which there are. */
+#include <errno.h>
+
+#include "base/proc.h"
+#include "base/str.h"
+#include "libcontainer/engine.h"
+
+int engine_host_signal(const struct container *c, int sig, struct err *e)
+{
+	int r = c->pidfd < 0 ? -ESRCH : proc_kill(c->pidfd, sig);
+
+	if (r == -ESRCH)
+		return err_set(e, ESRCH, "container not running");
+	return r < 0 ? err_code(e, r, "signal %d", sig) : 0;
+}
+
+int engine_host_freeze(const struct container *c, bool on, struct err *e)
+{
+	return cgroup_freeze(&c->cgroup, on, e);
+}
+
+int engine_host_processes(const struct container *c, struct arena *a, pid_t **ret,
+		     size_t *ret_count, struct err *e)
+{
+	return cgroup_processes(&c->cgroup, a, ret, ret_count, e);
+}
+
+int engine_host_watch(const struct container *c, struct cgroup_watch *ret, struct err *e)
+{
+	return cgroup_watch_open(&c->cgroup, c->pidfd, ret, e);
+}
+
+const struct engine *engine_find(const char *name)
+{
+	for (const struct engine *const *v = engines; *v; v++) {
+		if (str_eq(name, (*v)->name))
+			return *v;
+	}
+	return NULL;
+}

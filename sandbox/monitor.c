@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/monitor.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "libcontainer/init.h"
+#include "libcontainer/sync.h"
+#include "sandbox/relay.h"
+#include "vm/loop.h"
+
+#define GUEST_CID	3 /* of each machine by itself: the host's end is in this process */
+#define STATUS_LOST	(128 + SIGKILL)
+#define LAST_WORDS_NS	UINT64_C(2000000000)
+#define CONSOLE_LINE_MAX 256
+
+/* quiet: nobody reads the console as a rule, and each line costs exits. panic=-1 with
+ * reboot=t: a panic is told by pvpanic, then the machine ends. pci=off: there is no bus to
+ * look for. online_movable: plugged memory that can be unplugged again. */
+static const char cmdline[] =
+	"console=hvc0 quiet loglevel=3 panic=-1 reboot=t pci=off tsc=reliable no_timer_check "
+	"random.trust_cpu=on cryptomgr.notests rcupdate.rcu_expedited=1 8250.nr_uarts=0 "
+	"memhp_default_state=online_movable";
+
+struct monitor {
+	struct init_plan *p;
+	struct monitor_plan *m;
+	const struct log *log;
+	struct loop *loop;
+	struct vm *vm;
+	struct relay *relay;
+	struct loop_source *last; /* a timer */
+	struct proxy proxy;
+	size_t line_len;
+	char line[CONSOLE_LINE_MAX];
+};
+
+void monitor_plan_done(struct monitor_plan *m)
+{
+	fd_close(&m->kvm);
+	fd_close(&m->kernel);
+	fd_close(&m->initrd);
+	fd_close(&m->listener);
+	proxy_ends_done(&m->ends);
+	shares_done(&m->shares);
+}
+
+/* ---- the machine's callbacks ---- */
+
+static void end(void *arg)
+{
+	(void)arg;
+	_exit(STATUS_LOST);
+}
+
+/* The proxy has what the guest has sent before: it may still tell the right status. */
+static void on_ended(void *arg, enum vm_end why, const char *text)
+{
+	struct monitor *mon = arg;
+
+	log_write(mon->log, why == VM_END_SHUTDOWN ? LOG_WARNING : LOG_ERROR,
+		  "the sandbox has ended: %s", text);
+	relay_end(mon->relay);
+	loop_timer_set(mon->last, LAST_WORDS_NS);
+}
+
+static void on_log(void *arg, const char *line)
+{
+	const struct monitor *mon = arg;
+
+	log_warn(mon->log, "sandbox: %s", line);
+}
+
+/* The kernel's words, by lines. */
+static void on_console(void *arg, const void *buf, size_t len)
+{
+	struct monitor *mon = arg;
+	const char *text = buf;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (c != '\n' && mon->line_len < sizeof(mon->line) - 1)
+			mon->line[mon->line_len++] = c;
+		if (c != '\n' && mon->line_len < sizeof(mon->line) - 1)
+			continue;
+		mon->line[mon->line_len] = '\0';
+		log_debug(mon->log, "guest's console: %s", mon->line);
+		mon->line_len = 0;
+	}
+}
+
+/* ---- the proxy's thread ---- */
+
+static void __attribute__((noreturn)) fail(int sock, const struct err *e)
+{
+	sync_send_err(sock, e);
+	_exit(1);
+}
+
+static void *run_proxy(void *arg)
+{
+	struct monitor *mon = arg;
+	struct init_plan *p = mon->p;
+	AUTO_JSON *w = json_writer_new("");
+	struct err opened = {0}, e = {0};
+	int r, sync = p->sync[1];
+
+	if (!w || init_tell_created(p, mon->proxy.ends.master, &e) < 0)
+		fail(sync, &e);
+	fd_close(&mon->proxy.ends.master);
+	proxy_begin(w, "create", p->options->id, p->spec->process);
+	json_put_string(w, "config", p->options->spec_text);
+	shares_write(&mon->m->shares, w);
+	/* While the caller is on its way to `start`; who never starts it needn't know. */
+	r = proxy_open(&mon->proxy, w, &opened);
+	if (init_wait_gate(p, &sync, &e) < 0)
+		fail(sync, &e);
+	if (r < 0)
+		fail(sync, &opened);
+	if (proxy_start(&mon->proxy, &e) < 0)
+		fail(sync, &e);
+	fd_close(&p->sync[1]);
+	_exit(proxy_wait(&mon->proxy));
+}
+
+static int start_proxy(struct monitor *mon, struct err *e)
+{
+	pthread_t thread;
+	int r = pthread_create(&thread, NULL, run_proxy, mon);
+
+	return r ? err_code(e, r, "start a thread") : 0;
+}
+
+/* ---- the set-up ---- */
+
+static int make_machine(struct monitor *mon, struct err *e)
+{
+	const struct monitor_plan *m = mon->m;
+	const struct vm_config c = {
+		.loop = mon->loop,
+		.kvm_fd = m->kvm,
+		.vcpus = m->vcpus,
+		.memory = m->memory,
+		.memory_fd = -1,
+		.small_pages = true, /* an idle sandbox is small */
+		.proc_fd = mon->p->proc,
+		.fs_device_nodes = true,
+		.cid = GUEST_CID,
+		.ended = on_ended,
+		.log = on_log,
+		.arg = mon,
+	};
+	const struct vm_boot b = {
+		.kernel_fd = m->kernel,
+		.kernel_cache_fd = -1,
+		.initrd_fd = m->initrd,
+		.cmdline = cmdline,
+	};
+	int r = vm_new(&c, &mon->vm, e);
+
+	if (r < 0)
+		return r;
+	vm_console_output(mon->vm, on_console, mon);
+	r = shares_attach(&m->shares, mon->vm, e);
+	return r < 0 ? r : vm_boot(mon->vm, &b, e);
+}
+
+/* The proxy's ends of its connections; the others are the relay's. */
+static int connect_proxy(struct monitor *mon, int connections[PROXY_CONNECTIONS],
+			 struct err *e)
+{
+	unsigned count = proxy_connections(mon->p->spec->process->terminal);
+	int pair[2], r;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+			return err_sys(e, "socketpair");
+		connections[i] = pair[0];
+		r = relay_add(mon->relay, &pair[1], e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int set_up(struct monitor *mon, struct err *e)
+{
+	int r = loop_new(&mon->loop, e);
+
+	if (r == 0)
+		r = loop_timer(mon->loop, end, NULL, &mon->last, e);
+	if (r == 0)
+		r = make_machine(mon, e);
+	if (r == 0)
+		r = relay_new(mon->vm, mon->loop, &mon->m->listener, mon->log,
+			      &mon->relay, e);
+	if (r == 0)
+		r = connect_proxy(mon, mon->m->ends.connections, e);
+	if (r == 0)
+		r = proxy_init(&mon->proxy, mon->p->spec->process, &mon->m->ends,
+			       mon->log, e);
+	if (r == 0)
+		r = vm_spawn(mon->vm, e);
+	if (r == 0)
+		r = vm_resume(mon->vm, e);
+	return r == 0 ? start_proxy(mon, e) : r;
+}
+
+int monitor_run(struct init_plan *p, struct monitor_plan *m, struct err *e)
+{
+	struct monitor *mon = calloc(1, sizeof(*mon));
+	int r;
+
+	if (!mon)
+		return err_code(e, ENOMEM, "make a sandbox");
+	*mon = (struct monitor){.p = p, .m = m, .log = p->options->log};
+	r = set_up(mon, e);
+	/* The process ends by its proxy, or when the machine has. */
+	return r < 0 ? r : loop_run(mon->loop, e);
+}

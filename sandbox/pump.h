@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A thread that copies one stream of a process's stdio. A thread each, as a caller's
+ * descriptors may not be made non-blocking (others share them), and a reader who never
+ * reads may hold up its own stream alone.
+ */
+#ifndef SANDBOX_PUMP_H
+#define SANDBOX_PUMP_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct pump {
+	int from, to; /* borrowed: one is a socket to the guest */
+	bool to_guest;
+	pthread_t thread;
+	bool running; /* to be joined */
+};
+
+/* Copies until the end of `from`, of which the guest is told if it reads, or until nobody
+ * reads `to` any more, of which it is told if it writes. All signals are blocked. */
+int pump_start(struct pump *p, struct err *e);
+
+/* Waits for its end: of one whose `from` is a stream of the guest's. */
+void pump_join(struct pump *p);
+
+#endif
