@@ -12,6 +12,7 @@ libsandbox_a_SOURCES = \
 	sandbox/network_read.c \
 	sandbox/process_json.c sandbox/process_json.h \
 	sandbox/protocol.h \
+	sandbox/proxy.c sandbox/proxy.h \
 	sandbox/pump.c sandbox/pump.h \
 	sandbox/resources_json.c sandbox/resources_json.h
 EXTRA_DIST += sandbox/README.md

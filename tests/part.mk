@@ -100,12 +100,13 @@ tests_unit_self_exe_test_LDADD = $(src_libs)
 
 # sandbox
 sandbox_tests = tests/unit/cpio_test tests/unit/frame_test tests/unit/modules_test \
-	tests/unit/spec_json_test \
+	tests/unit/proxy_test tests/unit/spec_json_test \
 	tests/unit/network_test
 check_PROGRAMS += $(sandbox_tests)
 TESTS += $(sandbox_tests)
 tests_unit_cpio_test_LDADD = $(sandbox_libs)
 tests_unit_frame_test_LDADD = $(sandbox_libs)
+tests_unit_proxy_test_LDADD = libsandbox.a $(libcontainer_libs) $(vm_libs) $(SECCOMP_LIBS)
 tests_unit_spec_json_test_LDADD = $(sandbox_libs)
 tests_unit_modules_test_LDADD = $(sandbox_libs)
 tests_unit_network_test_LDADD = $(sandbox_libs)

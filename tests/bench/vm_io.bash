@@ -53,7 +53,7 @@ machine_begin() { # COMMAND...
 	set -- "${@/#null,id=c/stdio,id=c,signal=off}"
 	coproc MACHINE { in_cgroup "$@"; }
 	machine=$MACHINE_PID from=${MACHINE[0]} to=${MACHINE[1]}
-	answer
+	answer || return 1
 	# vCPUs are those that have run a guest: the 43rd field, behind a name in brackets.
 	threads=()
 	for tid in /proc/"$machine"/task/*; do
@@ -68,6 +68,17 @@ machine_end() {
 	machine=""
 	count_exits off
 	until_soon 'a process that does not end' cgroup_is_empty # virtiofsd ends by itself
+}
+
+# A machine that hangs (QEMU's does at times, under emulation) costs its round, not the table.
+round_of() { # FUNCTION WHO ARGUMENT...
+	local i
+	for i in 1 2 3; do
+		! "$@" || return 0
+		machine_end
+		say "once more: $*"
+	done
+	return 1
 }
 
 cgroup_is_empty() {
@@ -140,7 +151,7 @@ measure() { # WHO WHAT COMMAND
 	for key in "${!reasons[@]}"; do
 		before[$key]=${reasons[$key]}
 	done
-	ask "$3"
+	ask "$3" || return 1
 	sample
 	echo "$2 $1 $((now - t)) $((all_time - a)) $((all_time - a - vcpu_time + v))" \
 		"$((exits[kvm_userspace_exit] - u)) $((exits[kvm_exit] - x))" >>"$dir/results"
@@ -223,8 +234,7 @@ fs_machine() { # hull|qemu private|shared
 			-o "cache=$cache" >/dev/null) &
 		until_soon 'no virtiofsd' test -S "$dir/fs.sock"
 	fi
-	machine_begin "${command[@]}"
-	ask "mount -t virtiofs fs-$2 /mnt"
+	machine_begin "${command[@]}" && ask "mount -t virtiofs fs-$2 /mnt"
 }
 
 fs_round() { # hull|qemu private|shared
@@ -238,13 +248,13 @@ fs_round() { # hull|qemu private|shared
 		[walk]="walk /mnt/walk"
 		[unlink]="unlink /mnt/small $fs_files"
 	)
-	fs_machine "$1" "$2"
+	fs_machine "$1" "$2" || return 1
 	# All memory that it takes is there afterwards, and all programs.
-	ask "/vm_io ${how[write-1M]} && /vm_io ${how[read-1M]}"
+	ask "/vm_io ${how[write-1M]} && /vm_io ${how[read-1M]}" || return 1
 	while read -r name rest; do
 		[ -n "$name" ] || continue
-		[ "$name" = create ] || ask "$drop"
-		measure "$1" "$2:$name" "/vm_io ${how[$name]}"
+		[ "$name" = create ] || ask "$drop" || return 1
+		measure "$1" "$2:$name" "/vm_io ${how[$name]}" || return 1
 	done <<<"$fs_work"
 	machine_end
 	rm -f "$dir/tree/file"
@@ -263,7 +273,7 @@ row_fs() {
 	for ((round = 0; round < rounds; round++)); do
 		for kind in private shared; do
 			for who in hull qemu; do
-				fs_round $who $kind
+				round_of fs_round $who $kind
 			done
 		done
 	done
@@ -300,18 +310,18 @@ net_machine() { # hull|qemu|qemu-vhost
 			-netdev "tap,id=net,ifname=$tap,script=no,downscript=no,vhost=$vhost"
 			-device virtio-net-device,netdev=net)
 	fi
-	machine_begin "${command[@]}"
-	ask "ip link set lo up; ip link set eth0 up"
-	ask "ip address add 10.99.0.2/24 dev eth0"
-	ask "ping -c 1 -w 20 10.99.0.1 >/dev/null"
+	machine_begin "${command[@]}" &&
+		ask "ip link set lo up; ip link set eth0 up" &&
+		ask "ip address add 10.99.0.2/24 dev eth0" &&
+		ask "ping -c 1 -w 20 10.99.0.1 >/dev/null"
 }
 
 net_round() { # hull|qemu|qemu-vhost
 	local client="iperf3 -c 10.99.0.1 -n ${net_mib}M"
-	net_machine "$1"
-	ask "$client >/dev/null && $client -R >/dev/null"
-	measure "$1" from-guest "$client >/dev/null"
-	measure "$1" to-guest "$client -R >/dev/null"
+	net_machine "$1" &&
+		ask "$client >/dev/null && $client -R >/dev/null" &&
+		measure "$1" from-guest "$client >/dev/null" &&
+		measure "$1" to-guest "$client -R >/dev/null" || return 1
 	machine_end
 }
 
@@ -332,7 +342,7 @@ row_net() {
 	server=$!
 	for ((round = 0; round < rounds; round++)); do
 		for who in "${all_sides[@]}"; do
-			net_round "$who"
+			round_of net_round "$who"
 		done
 	done
 	print_head "net"

@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# bats file_tags=hull
+# sandbox: a container in a microVM of its own, by the same commands.
+
+load lib
+
+setup() {
+	requires kvm guest_kernel memory
+	test_begin
+	sandbox_kernel
+	update_config '.root.readonly = false | .annotations["dev.hull.engine"] = "microvm"'
+}
+
+# The place of hull's own kernel for guests, in the lab's throw-away root.
+sandbox_kernel() {
+	local dir=/usr/local/lib/hull
+	[ -e $dir/vmlinux ] || {
+		mkdir -p $dir
+		cp "$(guest_kernel)" $dir/vmlinux.new
+		mv $dir/vmlinux.new $dir/vmlinux
+	}
+}
+
+@test "a sandboxed container prints what it prints, by a kernel of its own" {
+	set_args sh -c 'echo hello; echo to-stderr >&2; uname -r'
+	run -0 --separate-stderr oci run "$ID"
+	[ "${lines[0]}" = hello ]
+	[ "${lines[1]}" != "$(uname -r)" ]
+	[ "$stderr" = to-stderr ]
+}
+
+@test "a sandboxed container's exit status is the command's" {
+	set_args sh -c 'exit 42'
+	run -42 oci run "$ID"
+	set_args sh -c 'kill -9 $$'
+	run -137 oci run "$ID"
+}
+
+@test "a sandboxed container reads its stdin to the end" {
+	set_args sh -c 'cat | sha256sum'
+	head -c 3000000 /dev/urandom >"$DIR/data"
+	run -0 oci run "$ID" <"$DIR/data"
+	[ "${output%% *}" = "$(sha256sum <"$DIR/data" | cut -d ' ' -f 1)" ]
+}
+
+@test "a sandboxed container's files are the rootfs's on the host" {
+	set_args sh -c 'echo from-guest >/written; cat /given'
+	echo from-host >"$BUNDLE/rootfs/given"
+	run -0 oci run "$ID"
+	prints from-host
+	[ "$(<"$BUNDLE/rootfs/written")" = from-guest ]
+}
+
+@test "a sandboxed container is created, started, killed and deleted" {
+	set_daemon
+	create
+	[ "$(status_of)" = created ]
+	oci start "$ID"
+	[ "$(status_of)" = running ]
+	oci kill "$ID" KILL
+	wait_for is stopped
+	oci delete "$ID"
+	run ! oci state "$ID"
+}
+
+@test "a signal reaches the first process of a sandboxed container" {
+	set_args sh -c 'trap "echo got-it; exit 7" TERM; echo ready; while :; do sleep 0.1; done'
+	oci_background run "$ID"
+	wait_for grep -q ready "$DIR/out"
+	oci kill "$ID" TERM
+	local status=0
+	wait $pid || status=$?
+	[ $status -eq 7 ]
+	grep -q got-it "$DIR/out"
+}
+
+@test "exec runs a command in a sandboxed container" {
+	set_daemon
+	start
+	run -0 oci exec "$ID" sh -c 'echo from-exec; uname -r'
+	[ "${lines[0]}" = from-exec ]
+	[ "${lines[1]}" != "$(uname -r)" ]
+	run -3 oci exec "$ID" sh -c 'exit 3'
+	run -0 oci exec "$ID" cat <<<"through stdin"
+	prints "through stdin"
+	run -0 oci exec --user 1000:1001 --cwd /tmp --env A=b "$ID" sh -c 'id -u; id -g; pwd; echo $A'
+	prints $'1000\n1001\n/tmp\nb'
+}
+
+@test "a command that isn't there is an error of exec in a sandboxed container" {
+	set_daemon
+	start
+	run -255 oci exec "$ID" /not-there
+	[[ $output == *"no such file or directory"* ]]
+}
+
+@test "binds are the host's folders and files in a sandboxed container" {
+	mkdir "$DIR/volume"
+	echo content >"$DIR/volume/file"
+	echo single >"$DIR/single"
+	add_mount /volume bind "$DIR/volume" rbind rw
+	add_mount /read-only bind "$DIR/volume" rbind ro
+	add_mount /single bind "$DIR/single" bind ro
+	set_args sh -c 'cat /volume/file /single; echo more >/volume/new; echo no >/read-only/x || echo refused'
+	run -0 oci run "$ID"
+	[[ $output == *content*single* ]]
+	[[ $output == *refused ]]
+	[ "$(<"$DIR/volume/new")" = more ]
+	[ ! -e "$DIR/volume/x" ]
+}
+
+@test "a killed monitor leaves nothing that delete --force doesn't remove" {
+	set_daemon
+	start
+	kill -KILL "$(pid_of)"
+	wait_for is stopped
+	oci delete --force "$ID"
+	run ! oci state "$ID"
+}
