@@ -63,7 +63,7 @@ struct engine;
 struct container_options {
 	const struct engine *engine; /* NULL: native */
 	const void *engine_config;   /* borrowed: what that engine is told */
-	const char *root;            /* the state root, absolute; made (0700) if missing */
+	const char *root; /* the state root, absolute; made (0700) if missing */
 	const char *id;
 	const char *bundle; /* absolute */
 	const struct spec *spec;

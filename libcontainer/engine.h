@@ -26,8 +26,8 @@ struct init_plan {
 	struct sysctl_plan sysctl;
 	const struct spec_resources *resources; /* of the cgroup: the spec's, at first */
 	void *own;                              /* the engine's; `done` frees it */
-	struct hook_state creating, created; /* for the hooks that the child runs */
-	int sync[2];                         /* owned: [1] is the child's */
+	struct hook_state creating, created;    /* for the hooks that the child runs */
+	int sync[2];                            /* owned: [1] is the child's */
 	int listener; /* owned: the start gate; -1 in the foreground */
 	int proc;     /* owned: the trusted procfs */
 };

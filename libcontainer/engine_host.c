@@ -21,7 +21,7 @@ int engine_host_freeze(const struct container *c, bool on, struct err *e)
 }
 
 int engine_host_processes(const struct container *c, struct arena *a, pid_t **ret,
-		     size_t *ret_count, struct err *e)
+			  size_t *ret_count, struct err *e)
 {
 	return cgroup_processes(&c->cgroup, a, ret, ret_count, e);
 }

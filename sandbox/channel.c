@@ -65,8 +65,9 @@ int channel_send(struct channel *c, struct json_writer *w, int timeout_ms, struc
 	if (r < 0)
 		return r;
 	if (len > PROTOCOL_REQUEST_MAX)
-		return err_set(e, EMSGSIZE, "a request of %zu bytes to the guest: at most "
-					    "%zu are possible",
+		return err_set(e, EMSGSIZE,
+			       "a request of %zu bytes to the guest: at most "
+			       "%zu are possible",
 			       len, PROTOCOL_REQUEST_MAX);
 	frame_add(&out, text, len);
 	if (out.failed)

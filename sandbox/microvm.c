@@ -26,12 +26,13 @@
 
 /* What the guest's kernel and hull-guest take beside a container with a limit. */
 #define MEMORY_OVERHEAD (128 * MIB)
-#define MEMORY_LEAST	(256 * MIB)
+#define MEMORY_LEAST    (256 * MIB)
 
 /* The machine's memory comes in pieces of this. */
 #define MEMORY_STEP (128 * MIB)
 
-#define NO_DESCRIPTORS "--preserve-fds: descriptors of the host can't be passed into a sandbox"
+#define NO_DESCRIPTORS                                                                   \
+	"--preserve-fds: descriptors of the host can't be passed into a sandbox"
 
 static uint64_t memory_of(const struct spec *s, const struct sandbox_config *c)
 {

@@ -15,16 +15,17 @@
 #include "sandbox/relay.h"
 #include "vm/loop.h"
 
-#define GUEST_CID	3 /* of each machine by itself: the host's end is in this process */
-#define STATUS_LOST	(128 + SIGKILL)
-#define LAST_WORDS_NS	UINT64_C(2000000000)
+#define GUEST_CID        3 /* of each machine by itself: the host's end is in this process */
+#define STATUS_LOST      (128 + SIGKILL)
+#define LAST_WORDS_NS    UINT64_C(2000000000)
 #define CONSOLE_LINE_MAX 256
 
 /* quiet: nobody reads the console as a rule, and each line costs exits. panic=-1 with
  * reboot=t: a panic is told by pvpanic, then the machine ends. pci=off: there is no bus to
  * look for. online_movable: plugged memory that can be unplugged again. */
 static const char cmdline[] =
-	"console=hvc0 quiet loglevel=3 panic=-1 reboot=t pci=off tsc=reliable no_timer_check "
+	"console=hvc0 quiet loglevel=3 panic=-1 reboot=t pci=off tsc=reliable "
+	"no_timer_check "
 	"random.trust_cpu=on cryptomgr.notests rcupdate.rcu_expedited=1 8250.nr_uarts=0 "
 	"memhp_default_state=online_movable";
 

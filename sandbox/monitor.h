@@ -14,7 +14,7 @@
 /* What the runtime's process has prepared; descriptors are owned. */
 struct monitor_plan {
 	int kvm, kernel, initrd;
-	int listener; /* SANDBOX_SOCKET */
+	int listener;           /* SANDBOX_SOCKET */
 	struct proxy_ends ends; /* no connections as yet */
 	uint64_t memory;
 	unsigned vcpus;

@@ -23,9 +23,10 @@
  * breaks before "exited" came, the guest kills the process (a container with all of it).
  *
  *	create	{"op", "id", "config": TEXT, "root": NAME, "binds": {"INDEX": NAME...},
- *		 "size": [ROWS, COLUMNS]}
+ *		 "shm": {"INDEX": BYTES...}, "size": [ROWS, COLUMNS]}
  *		a container, up to its start gate. config: config.json, as text. root and
- *		binds: the trees (PROTOCOL_FS...) of the rootfs and of mounts[INDEX].
+ *		binds: the trees (PROTOCOL_FS...) of the rootfs and of mounts[INDEX]. shm: where
+ *		mounts[INDEX] is a host's tmpfs at /dev/shm, its size (guest_spec.h).
  *	exec	{"op", "id", "process": TEXT, "size"}
  *		one more process in it; it is at its own gate then.
  *		Both answer {"token": TEXT, "streams": [N...]}: see attach.
@@ -58,7 +59,7 @@
 #define SANDBOX_PROTOCOL_H
 
 #define PROTOCOL_VERSION   1
-#define PROTOCOL_PORT	   1024
+#define PROTOCOL_PORT      1024
 #define PROTOCOL_HOST_PORT 1024
 
 /* config.json may be long; answers are short. */

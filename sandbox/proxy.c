@@ -16,9 +16,9 @@
 #include "libcontainer/process/process.h"
 
 /* A guest boots, loads modules and makes a container meanwhile; emulated ones are slow. */
-#define OPEN_MS	 120000
-#define START_MS 60000
-#define SEND_MS	 3000
+#define OPEN_MS     120000
+#define START_MS    60000
+#define SEND_MS     3000
 
 #define STATUS_LOST (128 + SIGKILL)
 
@@ -126,7 +126,8 @@ int proxy_open(struct proxy *p, struct json_writer *request, struct err *e)
 	if (r < 0)
 		return r;
 	p->token = json_get_string(answer, "token");
-	return p->token ? 0 : err_set(e, EPROTO, "the guest gave no token for its streams");
+	return p->token ? 0
+			: err_set(e, EPROTO, "the guest gave no token for its streams");
 }
 
 static int attach(struct proxy *p, unsigned stream, struct err *e)
@@ -171,7 +172,8 @@ static int start_pumps(struct proxy *p, struct err *e)
 	int r;
 
 	if (p->process->terminal) {
-		p->pumps[0] = (struct pump){.from = p->ends.slave, .to = s[0], .to_guest = true};
+		p->pumps[0] = (struct pump){
+			.from = p->ends.slave, .to = s[0], .to_guest = true};
 		p->pumps[1] = (struct pump){.from = s[0], .to = p->ends.slave};
 		p->pumps[2] = (struct pump){.from = -1};
 	} else {

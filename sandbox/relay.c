@@ -14,8 +14,8 @@
 #include "vm/vsock_join.h"
 
 #define CONNECTIONS_MAX 1024
-#define WAITING_MAX	64    /* before hello */
-#define HELLO_WINDOW	16384 /* bytes of its log on the way */
+#define WAITING_MAX     64    /* before hello */
+#define HELLO_WINDOW    16384 /* bytes of its log on the way */
 
 struct relay {
 	struct vsock_joins joins;
@@ -40,7 +40,8 @@ static void log_line(const struct relay *r, const struct json *m)
 		      {"info", LOG_INFO},
 		      {"warning", LOG_WARNING},
 		      {"error", LOG_ERROR}};
-	const char *level = json_get_string(m, "level"), *text = json_get_string(m, "msg");
+	const char *level = json_get_string(m, "level"),
+		   *text = json_get_string(m, "msg");
 
 	for (size_t i = 0; level && text && i < sizeof(levels) / sizeof(levels[0]); i++) {
 		if (str_eq(level, levels[i].name))
@@ -73,8 +74,9 @@ static int take_message(struct relay *r, struct err *e)
 		return 0;
 	}
 	if (json_i64(json_get(m, "hello"), &version) < 0 || version != PROTOCOL_VERSION)
-		return err_set(e, EPROTO, "the guest speaks another version of hull's "
-					  "protocol than this host");
+		return err_set(e, EPROTO,
+			       "the guest speaks another version of hull's "
+			       "protocol than this host");
 	r->ready = true;
 	connect_waiting(r);
 	return 0;

@@ -127,6 +127,7 @@ TESTS += tests/unit/features_test
 tests_unit_features_test_LDADD = $(libcontainer_libs)
 
 include tests/unit/vm.mk
+include tests/unit/sandbox.mk
 
 include tests/fuzz/part.mk
 

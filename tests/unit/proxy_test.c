@@ -30,7 +30,8 @@ static void pair(int ret[2])
 }
 
 /* The proxy's process. */
-static void __attribute__((noreturn)) be_proxy(struct proxy_ends *ends, const int stdio[3])
+static void __attribute__((noreturn))
+be_proxy(struct proxy_ends *ends, const int stdio[3])
 {
 	static const char *const args[] = {"true", NULL};
 	struct spec_process process = {.args = {.v = (const char **)args, .count = 1},
@@ -219,7 +220,12 @@ static void refused(void)
 static void lies(void)
 {
 	static const char *const words[] = {
-		"{\"exited\":256}", "{\"exited\":-1}", "{\"exited\":\"0\"}", "{}", "[]", "x",
+		"{\"exited\":256}",
+		"{\"exited\":-1}",
+		"{\"exited\":\"0\"}",
+		"{}",
+		"[]",
+		"x",
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

@@ -7,11 +7,14 @@
 
 static const char process[] =
 	"{\"terminal\":true,\"consoleSize\":{\"height\":24,\"width\":80},"
-	"\"user\":{\"uid\":1000,\"gid\":4294967294,\"umask\":18,\"additionalGids\":[10,20]},"
-	"\"args\":[\"sh\",\"-c\",\"echo \\\"a\\\\n\\\"\"],\"env\":[\"A=b\"],\"cwd\":\"/tmp\","
+	"\"user\":{\"uid\":1000,\"gid\":4294967294,\"umask\":18,\"additionalGids\":[10,"
+	"20]},"
+	"\"args\":[\"sh\",\"-c\",\"echo "
+	"\\\"a\\\\n\\\"\"],\"env\":[\"A=b\"],\"cwd\":\"/tmp\","
 	"\"capabilities\":{\"bounding\":[\"CAP_CHOWN\",\"CAP_KILL\"],\"effective\":"
 	"[\"CAP_CHOWN\"],\"inheritable\":[\"CAP_KILL\"],\"permitted\":[\"CAP_CHOWN\"],"
-	"\"ambient\":[\"CAP_KILL\"]},\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":100,"
+	"\"ambient\":[\"CAP_KILL\"]},\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":"
+	"100,"
 	"\"hard\":18446744073709551615}],\"noNewPrivileges\":true,\"oomScoreAdj\":-5}";
 
 static const char resources[] =
