@@ -144,7 +144,7 @@ int shares_attach(const struct shares *s, struct vm *vm, struct err *e)
 	return 0;
 }
 
-void shares_write(const struct shares *s, struct json_writer *w)
+void shares_write(const struct shares *s, const struct spec *spec, struct json_writer *w)
 {
 	char index[24];
 
@@ -154,6 +154,16 @@ void shares_write(const struct shares *s, struct json_writer *w)
 	for (size_t i = 1; i < s->count; i++) {
 		(void)snprintf(index, sizeof(index), "%zu", s->v[i].mount);
 		json_put_string(w, index, s->v[i].name);
+	}
+	json_close_object(w);
+	json_key(w, "shm");
+	json_open_object(w);
+	for (size_t i = 0; i < spec->mounts_count; i++) {
+		uint64_t size = guest_spec_shm_size(&spec->mounts[i]);
+
+		(void)snprintf(index, sizeof(index), "%zu", i);
+		if (size)
+			json_put_uint(w, index, size);
 	}
 	json_close_object(w);
 }

@@ -36,7 +36,7 @@ void shares_done(struct shares *s);
 
 int shares_attach(const struct shares *s, struct vm *vm, struct err *e);
 
-/* "root" and "binds" of the request that makes the container (protocol.h). */
-void shares_write(const struct shares *s, struct json_writer *w);
+/* "root", "binds" and "shm" of the request that makes the container (protocol.h). */
+void shares_write(const struct shares *s, const struct spec *spec, struct json_writer *w);
 
 #endif
