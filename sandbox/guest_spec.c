@@ -27,7 +27,7 @@ static bool has_word(const struct strings *words, const char *word)
 	return false;
 }
 
-static bool is_bind(const struct spec_mount *m)
+bool guest_spec_is_bind(const struct spec_mount *m)
 {
 	return (m->type && str_eq(m->type, "bind")) || has_word(&m->options, "bind") ||
 	       has_word(&m->options, "rbind");
@@ -72,7 +72,7 @@ uint64_t guest_spec_shm_size(const struct spec_mount *m)
 {
 	struct statfs fs;
 
-	if (!is_bind(m) || !m->source || !is_shm(m, &fs))
+	if (!guest_spec_is_bind(m) || !m->source || !is_shm(m, &fs))
 		return 0;
 	return (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize;
 }
@@ -90,7 +90,7 @@ int guest_spec_is_served(const struct spec_mount *m)
 {
 	struct statfs fs;
 
-	if (!is_bind(m) || !m->source)
+	if (!guest_spec_is_bind(m) || !m->source)
 		return 0;
 	return !guest_spec_own_type(m->source) && !is_shm(m, &fs) && !is_device(m);
 }
@@ -163,40 +163,72 @@ static int make_shm(struct arena *a, struct spec_mount *m, uint64_t size, struct
 	return 0;
 }
 
-/* The node of a device, which is the guest's: never any other path of its own root. */
-static int check_device_bind(const struct spec_mount *m, struct err *e)
+/* The node of a device, which is the guest's: never any other path of its own root. 0: it
+ * is left out. */
+static int check_device_bind(const struct spec_mount *m, bool all, struct err *e)
 {
 	struct stat st;
 
 	if (!str_after(m->source, "/dev/") || strstr(m->source, "/../"))
 		return err_set(e, EINVAL, "source %.100s: not served", m->source);
-	if (lstat(m->source, &st) < 0 || !S_ISCHR(st.st_mode))
-		return err_set(e, ENODEV, "source %.100s: the guest doesn't have it",
-			       m->source);
-	return 0;
+	if (lstat(m->source, &st) == 0 && S_ISCHR(st.st_mode))
+		return 1;
+	return all ? 0
+		   : err_set(e, ENODEV, "source %.100s: the guest doesn't have it",
+			     m->source);
 }
 
-static int adjust_mount(struct arena *a, struct spec_mount *m, const char *tree,
-			uint64_t shm, struct err *e)
+static int adjust_unserved(struct arena *a, struct spec_mount *m, uint64_t shm, bool all,
+			   struct err *e)
 {
-	const char *own;
+	const char *own = guest_spec_own_type(m->source);
+	int r;
 
-	if (!is_bind(m))
-		return filter_words(a, &m->options, true, 0, e);
+	if (own)
+		r = make_own(a, m, own, e);
+	else if (is_path(m->destination, SHM))
+		r = make_shm(a, m, shm, e);
+	else
+		return check_device_bind(m, all, e);
+	return r < 0 ? r : 1;
+}
+
+/* 1, or 0 if the mount is left out. */
+static int adjust_mount(struct arena *a, struct spec_mount *m, const char *tree,
+			uint64_t shm, bool all, struct err *e)
+{
+	if (!guest_spec_is_bind(m)) {
+		int r = filter_words(a, &m->options, true, 0, e);
+
+		return r < 0 ? r : 1;
+	}
 	if (!m->source)
 		return err_set(e, EINVAL, "a bind without a source");
-	if (tree) {
-		/* Ids are mapped by the host, in the tree that it serves. */
-		m->uid_mappings.count = m->gid_mappings.count = 0;
-		m->source = tree;
-		return 0;
+	if (!tree)
+		return adjust_unserved(a, m, shm, all, e);
+	/* Ids are mapped by the host, in the tree that it serves. */
+	m->uid_mappings.count = m->gid_mappings.count = 0;
+	m->source = tree;
+	return 1;
+}
+
+static int adjust_mounts(struct arena *a, struct spec *s, const struct guest_trees *t,
+			 struct err *e)
+{
+	bool all = guest_devices_allow_all(s);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->mounts_count; i++) {
+		int r = adjust_mount(a, &s->mounts[i], t->binds ? t->binds[i] : NULL,
+				     t->shm ? t->shm[i] : 0, all, e);
+
+		if (r < 0)
+			return err_wrap(e, "mounts[%zu]", i);
+		if (r > 0)
+			s->mounts[kept++] = s->mounts[i];
 	}
-	own = guest_spec_own_type(m->source);
-	if (own)
-		return make_own(a, m, own, e);
-	if (is_path(m->destination, SHM))
-		return make_shm(a, m, shm, e);
-	return check_device_bind(m, e);
+	s->mounts_count = kept;
+	return 0;
 }
 
 /* ---- in the guest: the rest ---- */
@@ -289,11 +321,5 @@ int guest_spec_adjust(struct arena *a, struct spec *s, const char *id,
 	s->root->path = t->root;
 	if (s->process)
 		s->process->apparmor_profile = s->process->selinux_label = NULL;
-	for (size_t i = 0; i < s->mounts_count; i++) {
-		r = adjust_mount(a, &s->mounts[i], t->binds ? t->binds[i] : NULL,
-				 t->shm ? t->shm[i] : 0, e);
-		if (r < 0)
-			return err_wrap(e, "mounts[%zu]", i);
-	}
-	return 0;
+	return adjust_mounts(a, s, t, e);
 }

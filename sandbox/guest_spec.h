@@ -7,6 +7,7 @@
 #ifndef SANDBOX_GUEST_SPEC_H
 #define SANDBOX_GUEST_SPEC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -25,6 +26,9 @@ struct guest_trees {
 /* In the guest: changes s in place; what it adds is in the arena. A sysfs is at /sys. */
 int guest_spec_adjust(struct arena *a, struct spec *s, const char *id,
 		      const struct guest_trees *t, struct err *e);
+
+/* By its type or its options. */
+bool guest_spec_is_bind(const struct spec_mount *m);
 
 /* On the host, at create: whether a mount is a bind whose source the host serves (1), or
  * one that the guest makes itself (0). */

@@ -298,6 +298,26 @@ static void devices(void)
 	arena_done(&arena);
 }
 
+/* Rootless callers bind all nodes of the host into a privileged container. */
+static void bound_devices(void)
+{
+	static const char *const mounts =
+		",\"mounts\":[{\"destination\":\"/dev/no-such\",\"type\":\"bind\","
+		"\"source\":\"/dev/no-such\"},"
+		"{\"destination\":\"/data\",\"type\":\"bind\",\"source\":\"/data\"}]";
+	const char *trees[] = {NULL, "/fs/shared/1"};
+	const struct guest_trees t = {.root = "/tree", .binds = trees};
+	struct err e = {0};
+	struct spec *s;
+
+	CHECK(!adjusted(mounts, "", &t, &e));
+	CHECK(e.code == ENODEV);
+	s = adjusted(mounts, ",\"resources\":{\"devices\":[{\"allow\":true}]}", &t, &e);
+	CHECK(s && s->mounts_count == 1);
+	CHECK_STR(s ? s->mounts[0].source : NULL, "/fs/shared/1");
+	arena_done(&arena);
+}
+
 /* A disk of the guest, of another container perhaps, may have the number of one of the
  * host's. */
 static void disks(void)
@@ -388,6 +408,8 @@ static const struct test tests[] = {
 	{"a bind that nobody serves never shows the guest's own files", unserved},
 	{"nodes of the host's devices: an error, but left out where all are allowed",
 	 devices},
+	{"the same for nodes that are bound, and the others keep their trees",
+	 bound_devices},
 	{"a disk of the guest never stands for the host's of that number", disks},
 	{"the host knows which binds it serves", which_are_served},
 	{"the host tells the size of its tmpfs at /dev/shm, and serves any other",
