@@ -19,5 +19,5 @@ libsandbox_a_SOURCES += sandbox/pump.c sandbox/pump.h
 libsandbox_a_SOURCES += sandbox/relay.c sandbox/relay.h
 libsandbox_a_SOURCES += sandbox/resources_json.c sandbox/resources_json.h
 libsandbox_a_SOURCES += sandbox/shares.c sandbox/shares.h
-EXTRA_DIST += sandbox/README.md
+EXTRA_DIST += sandbox/README.md sandbox/PROPERTIES.md
 sandbox_libs = libsandbox.a $(spec_libs)

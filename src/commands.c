@@ -4,9 +4,9 @@
 #include "base/str.h"
 
 const struct command *const commands[] = {
-	&cmd_create, &cmd_start, &cmd_run,      &cmd_exec,  &cmd_kill,   &cmd_delete,
-	&cmd_state,  &cmd_list,  &cmd_ps,       &cmd_pause, &cmd_resume, &cmd_update,
-	&cmd_events, &cmd_spec,  &cmd_features, &cmd_help,  NULL,
+	&cmd_create, &cmd_start, &cmd_run,      &cmd_exec,  &cmd_kill,       &cmd_delete,
+	&cmd_state,  &cmd_list,  &cmd_ps,       &cmd_pause, &cmd_resume,     &cmd_update,
+	&cmd_events, &cmd_spec,  &cmd_features, &cmd_help,  &cmd_properties, NULL,
 };
 
 const struct command *command_find(const char *name)

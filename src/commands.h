@@ -8,7 +8,7 @@
 #include "src/command.h"
 
 extern const struct command cmd_create, cmd_delete, cmd_events, cmd_exec, cmd_features,
-	cmd_help, cmd_kill, cmd_list, cmd_pause, cmd_ps, cmd_resume, cmd_run, cmd_spec,
-	cmd_start, cmd_state, cmd_update;
+	cmd_help, cmd_kill, cmd_list, cmd_pause, cmd_properties, cmd_ps, cmd_resume,
+	cmd_run, cmd_spec, cmd_start, cmd_state, cmd_update;
 
 #endif

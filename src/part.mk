@@ -7,7 +7,7 @@ libsrc_a_SOURCES = \
 	src/cli.c \
 	src/cmd_create.c src/cmd_delete.c src/cmd_events.c src/cmd_exec.c \
 	src/cmd_features.c src/cmd_help.c src/cmd_kill.c src/cmd_list.c src/cmd_pause.c \
-	src/cmd_ps.c src/cmd_resume.c src/cmd_run.c src/cmd_spec.c src/cmd_start.c \
+	src/cmd_properties.c src/cmd_ps.c src/cmd_resume.c src/cmd_run.c src/cmd_spec.c src/cmd_start.c \
 	src/cmd_state.c src/cmd_update.c \
 	src/command.h src/commands.c src/commands.h \
 	src/create.c src/create.h \
@@ -32,4 +32,4 @@ src/version.$(OBJEXT): AM_CPPFLAGS += -DHULL_COMMIT='"$(HULL_COMMIT)"'
 # Beside its peers, where the callers' packages have theirs.
 sbin_PROGRAMS += hull
 hull_SOURCES = src/main.c
-hull_LDADD = libsrc.a $(libcontainer_libs) $(SECCOMP_LIBS)
+hull_LDADD = libsrc.a libsandbox.a $(libcontainer_libs) $(SECCOMP_LIBS)
