@@ -33,7 +33,7 @@ sandbox_kernel() {
 @test "a sandboxed container's exit status is the command's" {
 	set_args sh -c 'exit 42'
 	run -42 oci run "$ID"
-	set_args sh -c 'kill -9 $$'
+	set_args sh -c 'sh -c "kill -9 \$\$"; exit $?'
 	run -137 oci run "$ID"
 }
 
