@@ -107,6 +107,7 @@ tests_unit_cpio_test_LDADD = $(sandbox_libs)
 tests_unit_frame_test_LDADD = $(sandbox_libs)
 tests_unit_modules_test_LDADD = $(sandbox_libs)
 tests_unit_network_test_LDADD = $(sandbox_libs)
+include tests/unit/sandbox.mk
 
 # libcontainer/spec
 noinst_HEADERS += tests/unit/spec_file.h

@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/file.h"
+#include "base/proc.h"
+#include "libcontainer/process/seccomp_profile.h"
+#include "sandbox/jail_rules.h"
+
+#include "tests/unit/jail_world.h"
+#include "tests/unit/seccomp_run.h"
+
+/* ---- the lists ---- */
+
+static const char *const columns[] = {"main", "vcpu", "fs", "block", "proxy"};
+
+/* As in README.md: | `ioctl` KVM_RUN | | x | | | |, and "s" for main while it may save. */
+static char *row_of(const struct jail_rule *r)
+{
+	AUTO_SBUF s = {0};
+
+	sbuf_addf(&s, "| `%s`%s%s |", r->call, r->what ? " " : "",
+		  r->what ? r->what : "");
+	for (unsigned i = 0; i < JAIL_THREADS; i++)
+		sbuf_adds(&s, r->who & JAIL_WHO(i)                     ? " x |"
+			      : i == JAIL_MAIN && r->who & JAIL_SAVING ? " s |"
+								       : " |");
+	sbuf_add(&s, "\n", 2);
+	return s.failed ? NULL : TAKE(s.data);
+}
+
+static void the_readme_has_every_rule_and_no_other(void)
+{
+	const char *top = getenv("srcdir");
+	AUTO_FREE char *path = str_fmt("%s/sandbox/README.md", top ? top : ".");
+	AUTO_FREE char *text = NULL;
+	const char *at;
+	struct err e;
+	size_t len;
+
+	CHECK(file_read(AT_FDCWD, path, 1 << 20, &text, &len, &e) == 0);
+	at = text ? strstr(text, "| system call |") : NULL;
+	CHECK(at != NULL);
+	for (unsigned i = 0; i < 2 && at; i++)
+		at = strchr(at, '\n') + 1;
+	for (size_t i = 0; i < jail_rules_count; i++) {
+		AUTO_FREE char *row = row_of(&jail_rules[i]);
+		size_t row_len = strlen(row);
+
+		if (at && strncmp(at, row, row_len) == 0) {
+			at += row_len;
+			continue;
+		}
+		printf("# sandbox/README.md lacks here: %s", row);
+		tap_failed = 1;
+	}
+	CHECK(at && *at != '|');
+}
+
+static uint32_t answer(const struct seccomp_filter *f, int nr, unsigned arg,
+		       uint64_t value)
+{
+	struct seccomp_data d = {.nr = nr, .arch = AUDIT_ARCH_X86_64};
+
+	d.args[arg] = value;
+	return seccomp_run(f->insns, f->len, &d);
+}
+
+/* Whether the rules let a kind of thread make this call with this argument. */
+static bool allowed(unsigned who, int nr, unsigned arg, uint64_t value)
+{
+	for (size_t i = 0; i < jail_rules_count; i++) {
+		const struct jail_rule *r = &jail_rules[i];
+
+		if (!(r->who & who) ||
+		    seccomp_number(seccomp_arch_native(), r->call) != nr)
+			continue;
+		if (!r->what || ((r->arg == arg ? value : 0) & r->mask) == r->value)
+			return true;
+	}
+	return false;
+}
+
+static void check_answers(const struct seccomp_filter *f, unsigned who)
+{
+	for (int nr = 0; nr <= SYS_set_mempolicy_home_node; nr++) {
+		for (size_t i = 0; i < jail_rules_count; i++) {
+			const struct jail_rule *r = &jail_rules[i];
+			uint64_t values[] = {r->value, r->value ^ 1, r->value ^ r->mask,
+					     r->value | UINT64_C(1) << 40};
+
+			for (size_t k = 0; k < ARRAY_LEN(values); k++) {
+				bool yes = allowed(who, nr, r->arg, values[k]);
+				uint32_t want = yes ? SECCOMP_RET_ALLOW
+						    : SECCOMP_RET_KILL_PROCESS;
+
+				if (answer(f, nr, r->arg, values[k]) == want)
+					continue;
+				printf("# call %d, argument %u: %#llx\n", nr, r->arg,
+				       (unsigned long long)values[k]);
+				tap_failed = 1;
+			}
+		}
+	}
+}
+
+static void a_filter_lets_through_what_the_rules_say_and_kills_for_the_rest(void)
+{
+	struct seccomp_filter f;
+	AUTO_ARENA a = {0};
+	struct err e;
+
+	for (unsigned i = 0; i <= JAIL_THREADS; i++) {
+		bool saving = i == JAIL_THREADS;
+		unsigned kind = saving ? JAIL_MAIN : i;
+		unsigned who = JAIL_WHO(kind) | (saving ? JAIL_SAVING : 0);
+
+		CHECK(jail_filter_make(&a, (enum jail_thread)kind, saving, &f, &e) == 0);
+		check_answers(&f, who);
+		/* What nobody knew when this was written. */
+		CHECK(answer(&f, SYS_set_mempolicy_home_node + 1, 0, 0) ==
+		      (SECCOMP_RET_ERRNO | ENOSYS));
+		/* The 32-bit ways in. */
+		CHECK(answer(&f, 0x40000000 | SYS_write, 0, 0) ==
+		      SECCOMP_RET_KILL_PROCESS);
+		CHECK(seccomp_run(
+			      f.insns, f.len,
+			      &(struct seccomp_data){.nr = 4, .arch = AUDIT_ARCH_I386}) ==
+		      SECCOMP_RET_KILL_PROCESS);
+	}
+}
+
+/* ---- what kills ---- */
+
+#define KINDS(kinds)   (~(kinds) & ((1U << JAIL_THREADS) - 1))
+#define ALL_BUT(kinds) KINDS(kinds)
+#define EVERY          KINDS(0U)
+
+static const struct attempt {
+	const char *what;
+	unsigned who;
+	long nr, args[4];
+} attempts[] = {
+	{"chroot", EVERY, SYS_chroot, {(long)"/"}},
+	{"pivot_root", EVERY, SYS_pivot_root, {(long)".", (long)"."}},
+	{"mount", EVERY, SYS_mount, {(long)"none", (long)"/", (long)"tmpfs"}},
+	{"fsopen", EVERY, SYS_fsopen, {(long)"proc"}},
+	{"open_tree", EVERY, SYS_open_tree, {AT_FDCWD, (long)"/", 1}},
+	{"fork", EVERY, SYS_clone, {SIGCHLD}},
+	{"clone3", EVERY, SYS_clone3, {0}},
+	{"execve", EVERY, SYS_execve, {(long)"/bin/true"}},
+	{"execveat", EVERY, SYS_execveat, {AT_FDCWD, (long)"/bin/true"}},
+	{"unshare", EVERY, SYS_unshare, {CLONE_NEWUSER}},
+	{"setns", EVERY, SYS_setns, {0}},
+	{"ptrace", EVERY, SYS_ptrace, {0}},
+	{"process_vm_readv", EVERY, SYS_process_vm_readv, {1}},
+	{"bpf", EVERY, SYS_bpf, {0}},
+	{"io_uring_setup", EVERY, SYS_io_uring_setup, {1}},
+	{"keyctl", EVERY, SYS_keyctl, {KEYCTL_GET_KEYRING_ID}},
+	{"perf_event_open", EVERY, SYS_perf_event_open, {0}},
+	{"userfaultfd", EVERY, SYS_userfaultfd, {0}},
+	{"open_by_handle_at", EVERY, SYS_open_by_handle_at, {AT_FDCWD}},
+	{"kill", EVERY, SYS_kill, {1}},
+	{"a signal to a thread", EVERY, SYS_tgkill, {1, 1, SIGKILL}},
+	{"pidfd_open", EVERY, SYS_pidfd_open, {1}},
+	{"an inet socket", EVERY, SYS_socket, {AF_INET, SOCK_STREAM}},
+	{"a netlink socket", EVERY, SYS_socket, {AF_NETLINK, SOCK_RAW}},
+	{"bind", EVERY, SYS_bind, {0}},
+	{"code by mmap", EVERY, SYS_mmap, {0, 4096, PROT_EXEC, MAP_PRIVATE}},
+	{"code by mprotect", EVERY, SYS_mprotect, {0, 4096, PROT_READ | PROT_EXEC}},
+	{"a seccomp filter", EVERY, SYS_seccomp, {0}},
+	{"prctl", EVERY, SYS_prctl, {PR_SET_DUMPABLE, 1}},
+	{"open", EVERY, SYS_open, {(long)"/"}},
+	{"typing into a terminal", EVERY, SYS_ioctl, {0, 0x5412 /* TIOCSTI */}},
+	{"a new machine", EVERY, SYS_ioctl, {0, 0xae01 /* KVM_CREATE_VM */}},
+	{"openat",
+	 ALL_BUT(JAIL_WHO(JAIL_MAIN) | JAIL_WHO(JAIL_FS)),
+	 SYS_openat,
+	 {AT_FDCWD, (long)"/"}},
+	{"openat2", ALL_BUT(JAIL_WHO(JAIL_FS)), SYS_openat2, {AT_FDCWD}},
+	{"setresuid", ALL_BUT(JAIL_WHO(JAIL_FS)), SYS_setresuid, {1}},
+	{"capset", ALL_BUT(JAIL_WHO(JAIL_FS)), SYS_capset, {0}},
+	{"connect", ALL_BUT(JAIL_WHO(JAIL_PROXY)), SYS_connect, {0}},
+	{"a unix socket", ALL_BUT(JAIL_WHO(JAIL_PROXY)), SYS_socket, {AF_UNIX}},
+	{"read", ALL_BUT(JAIL_WHO(JAIL_MAIN) | JAIL_WHO(JAIL_PROXY)), SYS_read, {-1}},
+};
+
+/* The status of a child that is a thread of this kind and makes the attempt. */
+static int try_it(const struct jail *j, enum jail_thread kind, const struct attempt *t)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+		MUST(prctl(PR_SET_DUMPABLE, 0) == 0);
+		enter_thread(j, kind);
+		(void)syscall(t->nr, t->args[0], t->args[1], t->args[2], t->args[3], 0,
+			      0);
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	return status;
+}
+
+static void what_is_not_allowed_kills(void)
+{
+	struct jail *j = jail_made(true, true);
+
+	for (unsigned kind = 0; j && kind < JAIL_THREADS; kind++) {
+		for (size_t i = 0; i < ARRAY_LEN(attempts); i++) {
+			int status;
+
+			if (!(attempts[i].who & JAIL_WHO(kind)))
+				continue;
+			status = try_it(j, (enum jail_thread)kind, &attempts[i]);
+			if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+				continue;
+			printf("# %s, %s: status %#x\n", columns[kind], attempts[i].what,
+			       (unsigned)status);
+			tap_failed = 1;
+		}
+	}
+	jail_free(j);
+}
+
+static void *other_thread(void *arg)
+{
+	(void)arg;
+	for (;;)
+		(void)pause();
+	return NULL;
+}
+
+static void break_out(const struct jail *j)
+{
+	pthread_t t;
+
+	MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	MUST(pthread_create(&t, NULL, other_thread, NULL) == 0);
+	enter_thread(j, JAIL_BLOCK);
+	(void)!chroot("/");
+}
+
+static void one_thread_s_attempt_ends_the_whole_process(void)
+{
+	struct jail *j = jail_made(false, false);
+	int status;
+
+	NEED_ROOT();
+	status = jailed(break_out, j, false);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+	jail_free(j);
+}
+
+/* ---- a process in it, seen from outside ---- */
+
+struct inmate {
+	const struct jail *j;
+	enum jail_thread kind;
+	sem_t *in, *end;
+};
+
+static void *be_thread(void *arg)
+{
+	struct inmate *i = arg;
+
+	enter_thread(i->j, i->kind);
+	(void)sem_post(i->in);
+	while (sem_wait(i->end) < 0)
+		;
+	return NULL;
+}
+
+/* A thread of each kind; writes a byte when all are there, ends when it gets one. */
+static void be_monitor(const struct jail *j, int *keep)
+{
+	struct inmate inmates[JAIL_THREADS];
+	pthread_t threads[JAIL_THREADS];
+	int said = keep[0], asked = keep[1];
+	sem_t in, end;
+	char c;
+
+	MUST(sem_init(&in, 0, 0) == 0 && sem_init(&end, 0, 0) == 0);
+	enter_jail(j, keep, 2);
+	for (unsigned i = JAIL_MAIN + 1; i < JAIL_THREADS; i++) {
+		inmates[i] = (struct inmate){j, (enum jail_thread)i, &in, &end};
+		MUST(pthread_create(&threads[i], NULL, be_thread, &inmates[i]) == 0);
+	}
+	for (unsigned i = JAIL_MAIN + 1; i < JAIL_THREADS; i++)
+		MUST(sem_wait(&in) == 0);
+	enter_thread(j, JAIL_MAIN);
+	MUST(write(said, "r", 1) == 1 && read(asked, &c, 1) == 1);
+	_exit(7);
+}
+
+struct monitor {
+	pid_t pid;
+	int said, asks; /* owned */
+};
+
+static bool monitor_start(struct monitor *m, const struct jail *j)
+{
+	int said[2], asked[2];
+	char c;
+
+	CHECK(pipe2(said, O_CLOEXEC) == 0 && pipe2(asked, O_CLOEXEC) == 0);
+	(void)fflush(stdout);
+	m->pid = fork();
+	if (m->pid == 0) {
+		int keep[5] = {said[1], asked[0]};
+
+		/* Not to be kept. */
+		MUST(dup2(said[1], 900) == 900);
+		be_monitor(j, keep);
+	}
+	m->said = said[0];
+	m->asks = asked[1];
+	fd_close(&said[1]);
+	fd_close(&asked[0]);
+	return read(m->said, &c, 1) == 1;
+}
+
+static void monitor_end(struct monitor *m)
+{
+	int status = -1;
+
+	(void)!write(m->asks, "e", 1);
+	CHECK(waitpid(m->pid, &status, 0) == m->pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+	fd_close(&m->said);
+	fd_close(&m->asks);
+}
+
+static char *proc_text(const struct monitor *m, const char *name)
+{
+	AUTO_FREE char *path = str_fmt("/proc/%d/%s", m->pid, name);
+	struct err e;
+	char *text = NULL;
+	size_t len;
+
+	if (file_read(AT_FDCWD, path, 1 << 20, &text, &len, &e) < 0)
+		printf("# %s\n", e.text);
+	CHECK(text != NULL);
+	return text;
+}
+
+static bool has_line(const char *text, const char *key, const char *value)
+{
+	AUTO_FREE char *line = str_fmt("\n%s:\t%s\n", key, value);
+	bool yes = strstr(text, line) != NULL;
+
+	if (!yes)
+		printf("# not there: %s", line + 1);
+	return yes;
+}
+
+/* Names in a folder of its /proc, but for "." and ".."; fn may be NULL. */
+static unsigned each_name(const struct monitor *m, const char *dir,
+			  void (*fn)(const struct monitor *m, const char *name))
+{
+	AUTO_FREE char *path = str_fmt("/proc/%d/%s", m->pid, dir);
+	DIR *d = opendir(path);
+	unsigned n = 0;
+
+	CHECK(d != NULL);
+	for (const struct dirent *i; d && (i = readdir(d)) != NULL;) {
+		if (i->d_name[0] == '.')
+			continue;
+		n++;
+		if (fn)
+			fn(m, i->d_name);
+	}
+	if (d)
+		(void)closedir(d);
+	return n;
+}
+
+static void check_thread(const struct monitor *m, const char *tid)
+{
+	AUTO_FREE char *status_name = str_fmt("task/%s/status", tid);
+	AUTO_FREE char *comm_name = str_fmt("task/%s/comm", tid);
+	AUTO_FREE char *status = proc_text(m, status_name);
+	AUTO_FREE char *comm = proc_text(m, comm_name);
+	AUTO_FREE char *caps = str_fmt("%016llx",
+				       (unsigned long long)jail_capabilities(true));
+	bool fs = str_eq(comm, "fs\n");
+
+	CHECK(has_line(status, "CapInh", "0000000000000000"));
+	CHECK(has_line(status, "CapPrm", fs ? caps : "0000000000000000"));
+	CHECK(has_line(status, "CapEff", fs ? caps : "0000000000000000"));
+	CHECK(has_line(status, "CapBnd", caps));
+	CHECK(has_line(status, "CapAmb", "0000000000000000"));
+	CHECK(has_line(status, "NoNewPrivs", "1"));
+	CHECK(has_line(status, "Seccomp", "2"));
+}
+
+static void every_thread_is_confined(void)
+{
+	struct jail *j = jail_made(true, false);
+	struct monitor m;
+
+	NEED_ROOT();
+	if (monitor_start(&m, j)) {
+		CHECK(each_name(&m, "task", check_thread) == JAIL_THREADS);
+		monitor_end(&m);
+	}
+	jail_free(j);
+}
+
+static void check_mounts(const char *text)
+{
+	const char *end = text ? strchr(text, '\n') : NULL;
+
+	CHECK(end && end[1] == '\0'); /* one line */
+	CHECK(text && strstr(text, " / / ro,nosuid,nodev,noexec") != NULL);
+	CHECK(text && strstr(text, " - tmpfs ") != NULL);
+}
+
+static void nothing_of_the_host_is_in_reach(void)
+{
+	struct jail *j = jail_made(true, false);
+	struct monitor m;
+
+	NEED_ROOT();
+	if (monitor_start(&m, j)) {
+		AUTO_FREE char *mounts = proc_text(&m, "mountinfo");
+		AUTO_FREE char *limits = proc_text(&m, "limits");
+
+		check_mounts(mounts);
+		CHECK(each_name(&m, "root", NULL) == 0);
+		CHECK(each_name(&m, "cwd", NULL) == 0);
+		CHECK(each_name(&m, "fd", NULL) == 5);
+		CHECK(strstr(limits,
+			     "Max open files            4096                 4096 "));
+		CHECK(strstr(limits,
+			     "Max core file size        0                    0 "));
+		monitor_end(&m);
+	}
+	jail_free(j);
+}
+
+/* ---- a process in it, before its threads are confined ---- */
+
+static long session_keyring(void)
+{
+	return syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
+}
+
+static int refused(long r)
+{
+	return r < 0 ? errno : 0;
+}
+
+static void look_for_ways_out(const struct jail *j)
+{
+	long keyring = session_keyring();
+	int keep[4];
+
+	enter_jail(j, keep, 0);
+	MUST(keyring < 0 || session_keyring() != keyring);
+	MUST(prctl(PR_GET_DUMPABLE) == 0);
+	MUST(refused(chroot("/")) == EPERM);
+	MUST(refused(mount("none", "/", "tmpfs", 0, NULL)) == EPERM);
+	MUST(refused(mount(NULL, "/", NULL, MS_REMOUNT, NULL)) == EPERM);
+	MUST(refused(umount2("/", MNT_DETACH)) == EPERM);
+	MUST(refused(unshare(CLONE_NEWNS)) == EPERM);
+	MUST(refused(mkdir("/new", 0700)) == EROFS);
+	MUST(refused(mknod("/null", S_IFCHR | 0666, 0x103)) == EROFS);
+	MUST(refused(open("/proc/self/mem", O_RDONLY | O_CLOEXEC)) == ENOENT);
+	MUST(refused(open("/../../etc/passwd", O_RDONLY | O_CLOEXEC)) == ENOENT);
+	MUST(refused(syscall(SYS_open_by_handle_at, AT_FDCWD, "\10\0\0\0\1\0\0\0........",
+			     O_RDONLY)) == EPERM);
+	MUST(refused(setrlimit(RLIMIT_NOFILE,
+			       &(struct rlimit){NOFILE + 1, NOFILE + 1})) == EPERM);
+	/* Not by becoming another user and root again. */
+	MUST(seteuid(1000) == 0 && seteuid(0) == 0);
+	MUST(refused(chroot("/")) == EPERM);
+}
+
+static void ended_well(int status)
+{
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void there_is_no_way_out(void)
+{
+	struct jail *j = jail_made(true, false);
+
+	NEED_ROOT();
+	ended_well(jailed(look_for_ways_out, j, false));
+	jail_free(j);
+}
+
+static void there_is_no_way_out_of_it_in_a_user_namespace(void)
+{
+	struct jail *j = jail_made(true, false);
+
+	NEED_ROOT();
+	ended_well(jailed(look_for_ways_out, j, true));
+	jail_free(j);
+}
+
+static void keep_some(const struct jail *j)
+{
+	int keep[7] = {40, 7, 7, 20};
+
+	for (int fd = 3; fd < 50; fd++)
+		MUST(dup2(0, fd) == fd);
+	enter_jail(j, keep, 4);
+	for (int fd = 0; fd < 200; fd++)
+		MUST((fcntl(fd, F_GETFD) >= 0) ==
+		     (fd < 3 || fd == 7 || fd == 20 || fd == 40));
+}
+
+static void the_descriptors_that_were_named_stay_open_and_no_other(void)
+{
+	struct jail *j = jail_made(false, false);
+
+	NEED_ROOT();
+	ended_well(jailed(keep_some, j, false));
+	jail_free(j);
+}
+
+static void look_at_caps(const struct jail *j)
+{
+	int keep[3];
+
+	enter_jail(j, keep, 0);
+	MUST(prctl(PR_CAPBSET_READ, CAP_MKNOD) == 0);
+	MUST(prctl(PR_CAPBSET_READ, CAP_DAC_READ_SEARCH) == 0);
+	MUST(prctl(PR_CAPBSET_READ, CAP_CHOWN) == 1);
+}
+
+static void device_nodes_are_for_those_who_asked(void)
+{
+	struct jail *j = jail_made(false, false);
+
+	NEED_ROOT();
+	ended_well(jailed(look_at_caps, j, false));
+	jail_free(j);
+}
+
+static const struct test tests[] = {
+	{"the README has every rule, and no other",
+	 the_readme_has_every_rule_and_no_other},
+	{"a filter lets through what the rules say, and kills for the rest",
+	 a_filter_lets_through_what_the_rules_say_and_kills_for_the_rest},
+	{"what is not allowed kills, on each kind of thread", what_is_not_allowed_kills},
+	{"one thread's attempt ends the whole process",
+	 one_thread_s_attempt_ends_the_whole_process},
+	{"every thread is confined, and the file server's alone have capabilities",
+	 every_thread_is_confined},
+	{"nothing of the host is in reach", nothing_of_the_host_is_in_reach},
+	{"there is no way out", there_is_no_way_out},
+	{"there is no way out of it in a user namespace",
+	 there_is_no_way_out_of_it_in_a_user_namespace},
+	{"the descriptors that were named stay open, and no other",
+	 the_descriptors_that_were_named_stay_open_and_no_other},
+	{"device nodes are for those who asked", device_nodes_are_for_those_who_asked},
+};
+
+TEST_MAIN(tests)
