@@ -67,7 +67,7 @@ int jail_filter_make(struct arena *a, enum jail_thread kind, bool saving,
 		     struct seccomp_filter *ret, struct err *e)
 {
 	unsigned who = JAIL_WHO(kind);
-	struct seccomp_program program;
+	struct seccomp_program program = {0};
 	struct seccomp_profile p;
 	int r;
 

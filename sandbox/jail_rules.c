@@ -28,13 +28,13 @@
 /* The kernel looks at 32 bits of what is an int. */
 #define IOCTL(who, name)                                                                 \
 	{                                                                                \
-		"ioctl", who, #name, 1, UINT32_MAX, (uint32_t)(name)                     \
+		"ioctl", who, 1, #name, UINT32_MAX, (uint32_t)(name)                     \
 	}
 #define FCNTL(who, name)                                                                 \
 	{                                                                                \
-		"fcntl", who, #name, 1, UINT32_MAX, name                                 \
+		"fcntl", who, 1, #name, UINT32_MAX, name                                 \
 	}
-#define WITHOUT_EXEC(arg) "without PROT_EXEC", arg, PROT_EXEC, 0
+#define WITHOUT_EXEC(arg) arg, "without PROT_EXEC", PROT_EXEC, 0
 
 #ifndef KVM_GET_XSAVE2 /* Linux 5.17 */
 #define KVM_GET_XSAVE2 _IOR(KVMIO, 0xcf, struct kvm_xsave)
@@ -56,6 +56,7 @@ const struct jail_rule jail_rules[] = {
 	{.call = "rt_sigprocmask", .who = ALL},
 	{.call = "rt_sigreturn", .who = ALL},
 	{.call = "restart_syscall", .who = ALL},
+	{.call = "sigaltstack", .who = ALL},   /* the sanitizers', when a thread ends */
 	{.call = "clock_gettime", .who = ALL}, /* where the vDSO can't */
 	{.call = "clock_nanosleep", .who = M | P},
 	{.call = "exit", .who = ALL},
@@ -82,7 +83,7 @@ const struct jail_rule jail_rules[] = {
 	IOCTL(V, KVM_TRANSLATE),
 	IOCTL(M, KVM_SET_USER_MEMORY_REGION), /* virtio-mem */
 	{.call = "rt_sigtimedwait", .who = V | P},
-	{"tgkill", M | V, "SIGSTKFLT", 2, UINT32_MAX,
+	{"tgkill", M | V, 2, "SIGSTKFLT", UINT32_MAX,
 	 SIGSTKFLT}, /* kicks a vCPU out of KVM_RUN */
 
 	/* Events. */
@@ -105,7 +106,7 @@ const struct jail_rule jail_rules[] = {
 	{.call = "recvmsg", .who = M | P},
 	{.call = "shutdown", .who = M | P},
 	{.call = "getsockopt", .who = M | P},
-	{"socket", P, "AF_UNIX", 0, UINT32_MAX, AF_UNIX},
+	{"socket", P, 0, "AF_UNIX", UINT32_MAX, AF_UNIX},
 	{.call = "connect", .who = P},
 
 	/* Terminals. */

@@ -23,8 +23,8 @@ struct jail_rule {
 	unsigned who;
 	/* One argument, if it matters: arg & mask must be value. Several rules for one call
 	 * are alternatives. */
-	const char *what; /* as the table has it; NULL: all arguments */
 	unsigned arg;
+	const char *what; /* as the table has it; NULL: all arguments */
 	uint64_t mask, value;
 };
 

@@ -107,7 +107,6 @@ tests_unit_cpio_test_LDADD = $(sandbox_libs)
 tests_unit_frame_test_LDADD = $(sandbox_libs)
 tests_unit_modules_test_LDADD = $(sandbox_libs)
 tests_unit_network_test_LDADD = $(sandbox_libs)
-include tests/unit/sandbox.mk
 
 # libcontainer/spec
 noinst_HEADERS += tests/unit/spec_file.h
@@ -125,6 +124,7 @@ TESTS += tests/unit/features_test
 tests_unit_features_test_LDADD = $(libcontainer_libs)
 
 include tests/unit/vm.mk
+include tests/unit/sandbox.mk
 
 include tests/fuzz/part.mk
 

@@ -10,7 +10,7 @@ struct state_files {
 };
 
 /* New files for a machine that may be saved, in place of what was there. */
-int state_files_new(const char *dir, struct state_files *ret, struct err *e);
+int state_files_new(const char *path, struct state_files *ret, struct err *e);
 void state_files_done(struct state_files *f);
 
 /* Pauses the machine and saves it into them. */

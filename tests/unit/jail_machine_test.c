@@ -58,6 +58,7 @@ static void set_up(struct prisoner *p, const struct jail *j, const char *begin,
 	struct err e = {0};
 	int keep[7], proc, r;
 
+	MUST(p != NULL);
 	p->j = j;
 	world_init(&p->w);
 	loop_free(p->w.loop);

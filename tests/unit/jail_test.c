@@ -189,7 +189,7 @@ struct monitor {
 
 static bool monitor_start(struct monitor *m, const struct jail *j)
 {
-	int said[2], asked[2];
+	int said[2] = {-1, -1}, asked[2] = {-1, -1};
 	char c;
 
 	CHECK(pipe2(said, O_CLOEXEC) == 0 && pipe2(asked, O_CLOEXEC) == 0);

@@ -85,7 +85,7 @@ static inline void write_map(pid_t pid, const char *name)
 static inline int jailed(void (*fn)(const struct jail *j), const struct jail *j,
 			 bool user_namespace)
 {
-	int ready[2], go[2], status = -1;
+	int ready[2] = {-1, -1}, go[2] = {-1, -1}, status = -1;
 	char c = 0;
 	pid_t pid;
 
