@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -12,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -87,6 +89,22 @@ static int close_others(const struct jail_room *room, struct err *e)
 			r = close_range_((unsigned)n, (unsigned)kept - 1, e);
 	}
 	return r < 0 ? r : close_range_((unsigned)n, ~0U, e);
+}
+
+/* A mount of this folder by itself, so that ".." leads nowhere. The procfs of the pid
+ * namespace that we came from does as well: it knows us by the number that we have there. */
+static int clone_self_fd(struct err *e)
+{
+	AUTO_FD fd = mount_clone_path("/proc/self/fd", false);
+	struct statfs fs;
+
+	if (fd < 0)
+		return err_code(e, fd, "clone /proc/self/fd");
+	if (fstatfs(fd, &fs) < 0)
+		return err_sys(e, "look at /proc");
+	if (fs.f_type != PROC_SUPER_MAGIC)
+		return err_set(e, EINVAL, "/proc is no procfs");
+	return fd_take(&fd);
 }
 
 /* A detached filesystem with nothing in it, and nothing that could be put there. */
@@ -191,11 +209,15 @@ static int drop_privileges(const struct jail *j, struct err *e)
 	return prctl(PR_SET_DUMPABLE, 0) < 0 ? err_sys(e, "set dumpable") : 0;
 }
 
-int jail_enter(const struct jail *j, const struct jail_room *room, struct err *e)
+int jail_enter(const struct jail *j, const struct jail_room *room, int *ret_proc_fd,
+	       struct err *e)
 {
+	AUTO_FD self_fd = -1;
 	int r = close_others(room, e);
 
 	if (r == 0)
+		r = self_fd = clone_self_fd(e);
+	if (r >= 0)
 		r = leave_root(e);
 	if (r == 0)
 		r = set_limits(room, e);
@@ -203,7 +225,10 @@ int jail_enter(const struct jail *j, const struct jail_room *room, struct err *e
 		leave_keyring();
 		r = drop_privileges(j, e);
 	}
-	return r < 0 ? err_wrap(e, "jail") : 0;
+	if (r < 0)
+		return err_wrap(e, "jail");
+	*ret_proc_fd = fd_take(&self_fd);
+	return 0;
 }
 
 /* ---- on each of its threads ---- */

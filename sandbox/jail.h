@@ -52,8 +52,12 @@ struct jail_room {
  * mounts, the file server's capabilities at most (for good: the bounding set, too), no new
  * privileges, a session keyring of its own, no core dumps, and nobody may trace it. On an
  * error it is of no use any more.
+ *
+ * Of procfs there is its own self/fd alone, with nothing above: a descriptor, to be
+ * vm_config's proc_fd.
  */
-int jail_enter(const struct jail *j, const struct jail_room *room, struct err *e);
+int jail_enter(const struct jail *j, const struct jail_room *room, int *ret_proc_fd,
+	       struct err *e);
 
 /* The calling thread may do what its kind may from now on, and dies with the process if it
  * does anything else. All kinds but JAIL_FS lose their capabilities. */

@@ -208,13 +208,14 @@ static int enter_jail(struct run *r, struct err *e)
 				      .saving = r->o.save != NULL};
 	const struct jail_room room = {.nofile = 4096};
 	int ret = jail_prepare(&c, &r->jail, e);
+	AUTO_FD proc = -1;
 
 	if (ret < 0)
 		return ret;
 	vsock_relay_seal(r->relay);
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_sys(e, "unshare");
-	return jail_enter(r->jail, &room, e);
+	return jail_enter(r->jail, &room, &proc, e);
 }
 
 static int spawn(struct run *r, struct vm *vm, struct err *e)

@@ -50,12 +50,9 @@ static struct client *worker_in_jail(const struct jail *j, uint64_t *ret_tree)
 	struct client *c;
 	struct fs *fs;
 	struct err e;
-	int keep[5];
+	int keep[4] = {world.tree};
 
-	config.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	keep[0] = config.proc_fd;
-	keep[1] = world.tree;
-	enter_jail(j, keep, 2);
+	config.proc_fd = enter_jail(j, keep, 1);
 	MUST(fs_new(&config, &fs, &e) == 0);
 	MUST(attach(fs, "t", world.tree, false) == 0);
 	c = client_new(fs);
@@ -102,6 +99,23 @@ static void serve(const struct jail *j)
 	fs_free(fs);
 }
 
+/* As process 1 of a pid namespace, whose /proc is still that of another. */
+static void serve_as_pid_1(const struct jail *j)
+{
+	int status = -1;
+	pid_t pid;
+
+	MUST(unshare(CLONE_NEWPID) == 0);
+	pid = fork();
+	if (pid == 0) {
+		MUST(getpid() == 1);
+		serve(j);
+		_exit(0);
+	}
+	MUST(waitpid(pid, &status, 0) == pid);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
 static void make_devices(const struct jail *j)
 {
 	uint64_t t;
@@ -142,6 +156,13 @@ static void it_does_so_in_a_user_namespace(void)
 	CHECK(status_of(serve, false, true) == 0);
 }
 
+static void it_does_so_as_process_1_of_a_pid_namespace(void)
+{
+	NEED_ROOT();
+	CHECK(status_of(serve_as_pid_1, false, false) == 0);
+	CHECK(status_of(serve_as_pid_1, false, true) == 0);
+}
+
 static void device_nodes_are_made_only_where_the_jail_was_made_for_it(void)
 {
 	NEED_ROOT();
@@ -153,6 +174,8 @@ static const struct test tests[] = {
 	{"the file server does all that it should in its jail",
 	 the_file_server_does_all_that_it_should_in_its_jail},
 	{"it does so in a user namespace", it_does_so_in_a_user_namespace},
+	{"it does so as process 1 of a pid namespace",
+	 it_does_so_as_process_1_of_a_pid_namespace},
 	{"device nodes are made only where the jail was made for it",
 	 device_nodes_are_made_only_where_the_jail_was_made_for_it},
 };

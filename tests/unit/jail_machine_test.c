@@ -56,18 +56,16 @@ static void set_up(struct prisoner *p, const struct jail *j, const char *begin,
 			    .initrd_fd = -1,
 			    .cmdline = "test"};
 	struct err e = {0};
-	int keep[7], proc, r;
+	int keep[5], r;
 
 	MUST(p != NULL);
 	p->j = j;
 	world_init(&p->w);
 	loop_free(p->w.loop);
 	p->w.c.kvm_fd = kvm;
-	proc = p->w.proc;
 	keep[0] = kvm;
-	keep[1] = proc;
-	keep[2] = kernel;
-	enter_jail(j, keep, 3);
+	keep[1] = kernel;
+	p->w.c.proc_fd = enter_jail(j, keep, 2);
 	MUST(loop_new(&p->w.loop, &e) == 0);
 	p->w.c.loop = p->w.loop;
 	p->w.c.vcpus = 2;

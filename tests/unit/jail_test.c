@@ -2,11 +2,15 @@
 #include <dirent.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -165,12 +169,13 @@ static void be_monitor(const struct jail *j, int *keep)
 {
 	struct inmate inmates[JAIL_THREADS];
 	pthread_t threads[JAIL_THREADS];
-	int said = keep[0], asked = keep[1];
+	int said = keep[0], asked = keep[1], proc;
 	sem_t in, end;
 	char c;
 
 	MUST(sem_init(&in, 0, 0) == 0 && sem_init(&end, 0, 0) == 0);
-	enter_jail(j, keep, 2);
+	proc = enter_jail(j, keep, 2);
+	fd_close(&proc);
 	for (unsigned i = JAIL_MAIN + 1; i < JAIL_THREADS; i++) {
 		inmates[i] = (struct inmate){j, (enum jail_thread)i, &in, &end};
 		MUST(pthread_create(&threads[i], NULL, be_thread, &inmates[i]) == 0);
@@ -343,9 +348,14 @@ static int refused(long r)
 static void look_for_ways_out(const struct jail *j)
 {
 	long keyring = session_keyring();
-	int keep[4];
+	int keep[3], proc = enter_jail(j, keep, 0);
+	struct stat self, above;
 
-	enter_jail(j, keep, 0);
+	MUST(fstat(proc, &self) == 0 && fstatat(proc, "..", &above, 0) == 0);
+	MUST(self.st_ino == above.st_ino && self.st_dev == above.st_dev);
+	MUST(refused(openat(proc, "../mem", O_RDONLY | O_CLOEXEC)) == ENOENT);
+	MUST(refused(openat(proc, "../../sys/kernel/core_pattern",
+			    O_WRONLY | O_CLOEXEC)) == ENOENT);
 	MUST(keyring < 0 || session_keyring() != keyring);
 	MUST(prctl(PR_GET_DUMPABLE) == 0);
 	MUST(refused(chroot("/")) == EPERM);
@@ -391,14 +401,14 @@ static void there_is_no_way_out_of_it_in_a_user_namespace(void)
 
 static void keep_some(const struct jail *j)
 {
-	int keep[7] = {40, 7, 7, 20};
+	int keep[7] = {40, 7, 7, 20}, proc;
 
 	for (int fd = 3; fd < 50; fd++)
 		MUST(dup2(0, fd) == fd);
-	enter_jail(j, keep, 4);
+	proc = enter_jail(j, keep, 4);
 	for (int fd = 0; fd < 200; fd++)
 		MUST((fcntl(fd, F_GETFD) >= 0) ==
-		     (fd < 3 || fd == 7 || fd == 20 || fd == 40));
+		     (fd < 3 || fd == 7 || fd == 20 || fd == 40 || fd == proc));
 }
 
 static void the_descriptors_that_were_named_stay_open_and_no_other(void)
@@ -414,7 +424,7 @@ static void look_at_caps(const struct jail *j)
 {
 	int keep[3];
 
-	enter_jail(j, keep, 0);
+	(void)enter_jail(j, keep, 0);
 	MUST(prctl(PR_CAPBSET_READ, CAP_MKNOD) == 0);
 	MUST(prctl(PR_CAPBSET_READ, CAP_DAC_READ_SEARCH) == 0);
 	MUST(prctl(PR_CAPBSET_READ, CAP_CHOWN) == 1);
@@ -426,6 +436,68 @@ static void device_nodes_are_for_those_who_asked(void)
 
 	NEED_ROOT();
 	ended_well(jailed(look_at_caps, j, false));
+	jail_free(j);
+}
+
+/* ---- a proxy's work ---- */
+
+struct relay {
+	const struct jail *j;
+	int in[2], out[2], sock[2], signals, pty;
+};
+
+/* A pump, and what else a proxy does while its container runs. */
+static void *relay_main(void *arg)
+{
+	const struct relay *r = arg;
+	struct signalfd_siginfo info;
+	struct pollfd p = {.fd = r->in[0], .events = POLLIN};
+	struct winsize size;
+	char buf[16];
+	int passed = -1;
+
+	enter_thread(r->j, JAIL_PROXY);
+	MUST(poll(&p, 1, -1) == 1 && read(r->in[0], buf, sizeof(buf)) == 5);
+	MUST(fd_write_full(r->out[1], buf, 5) == 0);
+	MUST(ioctl(r->pty, TIOCGWINSZ, &size) == 0);
+	MUST(read(r->signals, &info, sizeof(info)) == sizeof(info));
+	MUST(info.ssi_signo == SIGTERM);
+	MUST(send(r->sock[0], "x", 1, MSG_NOSIGNAL) == 1);
+	MUST(fd_send(r->sock[0], "y", 1, r->out[0]) == 0);
+	MUST(recv(r->sock[1], buf, 1, 0) == 1 &&
+	     fd_recv(r->sock[1], buf, 1, &passed) == 1);
+	MUST(fcntl(passed, F_GETFD) == FD_CLOEXEC);
+	MUST(shutdown(r->sock[0], SHUT_WR) == 0 && recv(r->sock[1], buf, 1, 0) == 0);
+	return NULL;
+}
+
+static void be_proxy(const struct jail *j)
+{
+	struct relay r = {.j = j};
+	pthread_t t;
+	sigset_t s;
+
+	(void)sigfillset(&s);
+	MUST(sigprocmask(SIG_BLOCK, &s, NULL) == 0);
+	r.signals = signalfd(-1, &s, SFD_CLOEXEC);
+	r.pty = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	MUST(r.signals >= 0 && r.pty >= 0);
+	MUST(pipe2(r.in, O_CLOEXEC) == 0 && pipe2(r.out, O_CLOEXEC) == 0);
+	MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, r.sock) == 0);
+	MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	MUST(write(r.in[1], "hello", 5) == 5 && kill(getpid(), SIGTERM) == 0);
+	/* A thread that ends, and the process by one that is jailed. */
+	MUST(pthread_create(&t, NULL, relay_main, &r) == 0);
+	MUST(pthread_join(t, NULL) == 0);
+	enter_thread(j, JAIL_PROXY);
+}
+
+static void a_proxy_does_its_work_in_the_jail(void)
+{
+	struct jail *j = jail_made(false, false);
+
+	NEED_ROOT();
+	ended_well(jailed(be_proxy, j, false));
 	jail_free(j);
 }
 
@@ -441,6 +513,7 @@ static const struct test tests[] = {
 	 there_is_no_way_out_of_it_in_a_user_namespace},
 	{"the descriptors that were named stay open, and no other",
 	 the_descriptors_that_were_named_stay_open_and_no_other},
+	{"a proxy does its work in the jail", a_proxy_does_its_work_in_the_jail},
 	{"device nodes are for those who asked", device_nodes_are_for_those_who_asked},
 };
 

@@ -50,20 +50,22 @@ static inline struct jail *jail_made(bool device_nodes, bool saving)
 }
 
 /* Enters it in a mount namespace that is made for it, keeping these descriptors and the
- * three standard ones. keep has room for three more. */
-static inline void enter_jail(const struct jail *j, int *keep, size_t count)
+ * three standard ones. keep has room for three more. Returns self/fd. */
+static inline int enter_jail(const struct jail *j, int *keep, size_t count)
 {
 	const struct jail_room room = {keep, count + 3, NOFILE};
 	struct err e = {0};
+	int proc = -1;
 
 	for (int i = 0; i < 3; i++)
 		keep[count + (size_t)i] = 2 - i;
 	MUST(unshare(CLONE_NEWNS) == 0);
-	if (jail_enter(j, &room, &e) < 0) {
+	if (jail_enter(j, &room, &proc, &e) < 0) {
 		printf("# %s\n", e.text);
 		(void)fflush(stdout);
 		_exit(1);
 	}
+	return proc;
 }
 
 static inline void enter_thread(const struct jail *j, enum jail_thread kind)
