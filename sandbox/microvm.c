@@ -108,6 +108,9 @@ static int prepare_machine(struct init_plan *p, struct container *c,
 	r = proxy_ends_terminal(&m->ends, p->spec->process, e);
 	if (r < 0)
 		return r;
+	r = jail_prepare(&(struct jail_config){.device_nodes = true}, &m->jail, e);
+	if (r < 0)
+		return r;
 	m->listener = client_listen(c->dir, e);
 	return m->listener < 0 ? m->listener : 0;
 }

@@ -118,3 +118,23 @@ sandbox_kernel() {
 	oci delete --force "$ID"
 	run ! oci state "$ID"
 }
+
+@test "every thread of a monitor is in its jail, with an empty root" {
+	set_daemon
+	start
+	local pid task status fs=0
+	pid=$(pid_of)
+	for task in /proc/"$pid"/task/*; do
+		status=$(<"$task/status")
+		[[ $status == *$'\nNoNewPrivs:\t1\n'* ]]
+		[[ $status == *$'\nSeccomp:\t2\n'* ]]
+		[[ $status == *$'\nCapBnd:\t0000000000000000\n'* ]] && continue
+		# CHOWN DAC_OVERRIDE FOWNER FSETID SETGID SETUID MKNOD SETFCAP at most
+		local bound
+		bound=$(sed -n 's/^CapEff:\t//p' "$task/status")
+		[ $((0x$bound & ~0x880000db)) -eq 0 ]
+		[ "$bound" = 0000000000000000 ] || fs=$((fs + 1))
+	done
+	[ $fs -gt 0 ]
+	[ -z "$(ls -A "/proc/$pid/root")" ]
+}
