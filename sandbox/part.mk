@@ -11,6 +11,7 @@ libsandbox_a_SOURCES += sandbox/guest_spec.c sandbox/guest_spec.h
 libsandbox_a_SOURCES += sandbox/guest_stats.c sandbox/guest_stats.h
 libsandbox_a_SOURCES += sandbox/initramfs.c sandbox/initramfs.h
 libsandbox_a_SOURCES += sandbox/microvm.c sandbox/microvm.h
+libsandbox_a_SOURCES += sandbox/microvm_exec.c sandbox/microvm_parts.h sandbox/microvm_running.c
 libsandbox_a_SOURCES += sandbox/monitor.c sandbox/monitor.h
 libsandbox_a_SOURCES += sandbox/jail.c sandbox/jail.h sandbox/jail_filter.c
 libsandbox_a_SOURCES += sandbox/jail_rules.c sandbox/jail_rules.h

@@ -138,3 +138,30 @@ sandbox_kernel() {
 	[ $fs -gt 0 ]
 	[ -z "$(ls -A "/proc/$pid/root")" ]
 }
+
+@test "update and stats reach the limits of a container in its guest" {
+	update_config '.linux.resources.memory.limit = 67108864'
+	set_daemon
+	start
+	run -0 oci exec "$ID" cat /sys/fs/cgroup/memory.max
+	prints 67108864
+	oci update --memory 100000000 --pids-limit 50 "$ID"
+	run -0 oci exec "$ID" cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max
+	prints $'99999744\n50'
+	run -0 oci events --stats "$ID"
+	[ "$(jq .data.memory.usage.limit <<<"$output")" = 99999744 ]
+	[ "$(jq .data.pids.limit <<<"$output")" = 50 ]
+}
+
+@test "a sandboxed container is paused and goes on" {
+	set_script 'while :; do echo x; sleep 0.1; done'
+	create
+	oci start "$ID"
+	wait_for grep -q x "$DIR/out"
+	oci pause "$ID"
+	[ "$(status_of)" = paused ]
+	oci resume "$ID"
+	[ "$(status_of)" = running ]
+	: >"$DIR/out"
+	wait_for grep -q x "$DIR/out"
+}
