@@ -20,6 +20,11 @@ int engine_host_freeze(const struct container *c, bool on, struct err *e)
 	return cgroup_freeze(&c->cgroup, on, e);
 }
 
+int engine_host_is_frozen(const struct container *c, struct err *e)
+{
+	return cgroup_is_frozen(&c->cgroup, e);
+}
+
 int engine_host_processes(const struct container *c, struct arena *a, pid_t **ret,
 			  size_t *ret_count, struct err *e)
 {

@@ -287,6 +287,7 @@ const struct engine native_engine = {
 	.exec_body = exec_body,
 	.signal = engine_host_signal,
 	.freeze = engine_host_freeze,
+	.is_frozen = engine_host_is_frozen,
 	.resize = resize,
 	.processes = engine_host_processes,
 	.stats = stats,

@@ -133,8 +133,8 @@ const struct engine microvm_engine = {
 	.exec_body = microvm_exec_body,
 	.exec_done = microvm_exec_done,
 	.signal = engine_host_signal,
-	/* The group's freezer stops the processors of the machine, and so all in it. */
-	.freeze = engine_host_freeze,
+	.freeze = microvm_freeze,
+	.is_frozen = microvm_is_frozen,
 	.resize = microvm_resize,
 	.processes = engine_host_processes,
 	.stats = microvm_stats,

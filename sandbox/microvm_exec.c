@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exec: the proxy of one more process in a guest. */
 #include <errno.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -104,6 +105,8 @@ static int become_proxy(struct exec_plan *p, struct proxy *proxy, struct err *e)
 
 	if (r < 0)
 		return r;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(e, "no_new_privs");
 	r = proxy_init(proxy, p->options->process, &x->ends, p->options->log, e);
 	if (r < 0)
 		return r;

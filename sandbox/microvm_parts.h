@@ -26,6 +26,8 @@ void microvm_exec_done(struct exec_plan *p);
 /* microvm_running.c */
 int microvm_resize(const struct container *c, const struct spec_resources *res,
 		   const struct log *log, struct err *e);
+int microvm_freeze(const struct container *c, bool on, struct err *e);
+int microvm_is_frozen(const struct container *c, struct err *e);
 int microvm_stats(const struct container *c, struct arena *a, struct cgroup_stats *ret,
 		  struct err *e);
 
