@@ -63,6 +63,19 @@ static int refuse(const struct init_plan *p, struct err *e)
 	return properties_check(p->spec, p->options->log, e);
 }
 
+/* For its command alone: the rest is the guest's. */
+static int plan_process(struct init_plan *p, struct monitor_plan *m, struct err *e)
+{
+	const struct process_options o = {
+		.process = p->spec->process,
+		.in_userns = p->ns.userns,
+		.make_cwd = true,
+		.log = p->options->log,
+	};
+
+	return process_plan_make(&p->arena, &o, &m->process, e);
+}
+
 static int prepare_machine(struct init_plan *p, struct container *c,
 			   struct monitor_plan *m, struct err *e)
 {
@@ -109,6 +122,9 @@ static int prepare(struct init_plan *p, struct container *c, struct err *e)
 	if (r < 0)
 		return r;
 	p->rootfs_path = m->shares.root_path;
+	r = plan_process(p, m, e);
+	if (r < 0)
+		return r;
 	r = prepare_machine(p, c, m, e);
 	return r < 0 ? r : host_resources(p, e);
 }

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "libcontainer/init.h"
 #include "libcontainer/sync.h"
+#include "sandbox/find_exec.h"
 #include "sandbox/relay.h"
 #include "vm/loop.h"
 
@@ -261,7 +262,10 @@ static int make_threads(struct monitor *mon, struct err *e)
 
 static int set_up(struct monitor *mon, struct err *e)
 {
-	int r = enter_jail(mon, e);
+	int r = sandbox_find_exec(mon->m->process, mon->p->spec, mon->m->shares.v[0].fd, e);
+
+	if (r == 0)
+		r = enter_jail(mon, e);
 
 	if (r == 0)
 		r = loop_new(&mon->loop, e);

@@ -18,6 +18,7 @@ struct monitor_plan {
 	int listener;           /* SANDBOX_SOCKET */
 	struct proxy_ends ends; /* no connections as yet */
 	struct jail *jail;      /* owned */
+	struct process_plan *process; /* to look for its command; in the arena */
 	uint64_t memory;
 	unsigned vcpus;
 	struct shares shares;

@@ -4,6 +4,7 @@ libsandbox_a_SOURCES =
 libsandbox_a_SOURCES += sandbox/channel.c sandbox/channel.h
 libsandbox_a_SOURCES += sandbox/client.c sandbox/client.h
 libsandbox_a_SOURCES += sandbox/cpio.c sandbox/cpio.h
+libsandbox_a_SOURCES += sandbox/find_exec.c sandbox/find_exec.h
 libsandbox_a_SOURCES += sandbox/frame.c sandbox/frame.h
 libsandbox_a_SOURCES += sandbox/guest_devices.c sandbox/guest_devices.h
 libsandbox_a_SOURCES += sandbox/guest_binary.c sandbox/guest_binary.h

@@ -165,3 +165,13 @@ sandbox_kernel() {
 	: >"$DIR/out"
 	wait_for grep -q x "$DIR/out"
 }
+
+@test "a command that can't be executed is an error of create, also in a sandbox" {
+	set_args /not-there
+	run ! oci create "$ID"
+	[[ $output == *'exec: "/not-there": stat /not-there: no such file or directory'* ]]
+	set_args not-in-path
+	run ! oci create "$ID"
+	[[ $output == *'exec: "not-in-path": executable file not found in $PATH'* ]]
+	run ! oci state "$ID"
+}
