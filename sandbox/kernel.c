@@ -12,42 +12,10 @@
 #include "base/arena.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "base/trusted.h"
 
 #define PACKAGED HULL_PKGLIBDIR "/vmlinux"
 #define CONFIG   HULL_SYSCONFDIR "/hull/config.json"
-
-/* Who is root on this host: in a user namespace that may be an id without a number here,
- * which all files of the system have. */
-static bool is_trusted(uid_t uid)
-{
-	struct stat top;
-
-	return uid == 0 || uid == geteuid() ||
-	       (stat("/", &top) == 0 && uid == top.st_uid);
-}
-
-/* -ENOENT without a text if there is none. */
-static int open_kernel(const char *path, int *ret_fd, struct err *e)
-{
-	/* A FIFO or a terminal in its place must not stop us. */
-	AUTO_FD fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
-
-	if (fd < 0)
-		return errno == ENOENT ? -ENOENT : err_sys(e, "kernel %s", path);
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, "kernel %s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, EINVAL, "kernel %s: not a regular file", path);
-	if (!is_trusted(st.st_uid))
-		return err_set(e, EPERM, "kernel %s: its owner is user %u, not root",
-			       path, (unsigned)st.st_uid);
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(e, EPERM,
-			       "kernel %s: others than its owner can write to it", path);
-	*ret_fd = fd_take(&fd);
-	return 0;
-}
 
 /* The version that a bzImage says it has (x86/boot.rst: "HdrS", kernel_version), its first
  * word; NULL: none, as in an ELF file. */
@@ -92,7 +60,7 @@ static int open_modules(const char *path, int *ret_fd, struct err *e)
 		return -ENOENT;
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "the kernel's modules in %s", path);
-	if (!is_trusted(st.st_uid) || (st.st_mode & (S_IWGRP | S_IWOTH)))
+	if (!trusted_owner(st.st_uid) || (st.st_mode & (S_IWGRP | S_IWOTH)))
 		return err_set(
 			e, EPERM,
 			"the kernel's modules in %s: others than root can write there",
@@ -122,7 +90,7 @@ static int find_modules(const struct kernel_places *p, const char *kernel, int f
 	return r == -ENOENT ? 0 : r;
 }
 
-/* A kernel with its modules; -ENOENT without a text if it isn't there. */
+/* A kernel with its modules; -ENOENT if it isn't there. */
 static int find_both(const struct kernel_places *p, const char *path, int *ret_kernel,
 		     int *ret_modules, struct err *e)
 {
@@ -131,9 +99,10 @@ static int find_both(const struct kernel_places *p, const char *path, int *ret_k
 
 	if (!path)
 		return err_code(e, ENOMEM, "the kernel of the sandbox");
-	r = open_kernel(path, &kernel, e);
-	if (r == 0)
-		r = find_modules(p, path, kernel, ret_modules, e);
+	kernel = trusted_open("kernel", path, e);
+	if (kernel < 0)
+		return kernel;
+	r = find_modules(p, path, kernel, ret_modules, e);
 	if (r == 0)
 		*ret_kernel = fd_take(&kernel);
 	return r;
@@ -159,21 +128,19 @@ static int find_hosts(const struct kernel_places *p, int *ret_kernel, int *ret_m
 int sandbox_kernel_find_in(const struct kernel_places *p, const char *configured,
 			   int *ret_kernel_fd, int *ret_modules_dir, struct err *e)
 {
+	struct err tried = {0};
 	int r = -ENOENT;
 
-	if (configured) {
-		if (configured[0] != '/')
-			return err_set(e, EINVAL, "kernel %s: not an absolute path",
-				       configured);
-		r = find_both(p, configured, ret_kernel_fd, ret_modules_dir, e);
-		return r == -ENOENT ? err_set(e, ENOENT, "kernel %s: it isn't there",
-					      configured)
-				    : r;
-	}
+	if (configured && configured[0] != '/')
+		return err_set(e, EINVAL, "kernel %s: not an absolute path", configured);
+	if (configured)
+		return find_both(p, configured, ret_kernel_fd, ret_modules_dir, e);
 	if (p->packaged)
-		r = find_both(p, p->packaged, ret_kernel_fd, ret_modules_dir, e);
+		r = find_both(p, p->packaged, ret_kernel_fd, ret_modules_dir, &tried);
 	if (r == -ENOENT)
-		r = find_hosts(p, ret_kernel_fd, ret_modules_dir, e);
+		r = find_hosts(p, ret_kernel_fd, ret_modules_dir, &tried);
+	if (r < 0 && r != -ENOENT)
+		*e = tried;
 	if (r != -ENOENT)
 		return r;
 	return err_set(e, ENOENT,
