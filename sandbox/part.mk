@@ -6,7 +6,12 @@ libsandbox_a_SOURCES += sandbox/client.c sandbox/client.h
 libsandbox_a_SOURCES += sandbox/cpio.c sandbox/cpio.h
 libsandbox_a_SOURCES += sandbox/frame.c sandbox/frame.h
 libsandbox_a_SOURCES += sandbox/guest_devices.c sandbox/guest_devices.h
+libsandbox_a_SOURCES += sandbox/guest_binary.c sandbox/guest_binary.h
 libsandbox_a_SOURCES += sandbox/guest_spec.c sandbox/guest_spec.h
+libsandbox_a_SOURCES += sandbox/guest_stats.c sandbox/guest_stats.h
+libsandbox_a_SOURCES += sandbox/initramfs.c sandbox/initramfs.h
+libsandbox_a_SOURCES += sandbox/microvm.c sandbox/microvm.h
+libsandbox_a_SOURCES += sandbox/monitor.c sandbox/monitor.h
 libsandbox_a_SOURCES += sandbox/kernel.c sandbox/kernel.h
 libsandbox_a_SOURCES += sandbox/modules.c sandbox/modules.h
 libsandbox_a_SOURCES += sandbox/network.h sandbox/network_apply.c
@@ -21,8 +26,32 @@ libsandbox_a_SOURCES += sandbox/relay.c sandbox/relay.h
 libsandbox_a_SOURCES += sandbox/resources_json.c sandbox/resources_json.h
 libsandbox_a_SOURCES += sandbox/shares.c sandbox/shares.h
 EXTRA_DIST += sandbox/README.md sandbox/PROPERTIES.md
-sandbox_libs = libsandbox.a $(spec_libs)
 
 # Where the package puts the guest's kernel, and the configuration that names another.
 sandbox/kernel.$(OBJEXT): AM_CPPFLAGS += -DHULL_PKGLIBDIR='"$(pkglibdir)"' \
 	-DHULL_SYSCONFDIR='"$(sysconfdir)"'
+
+# hull-guest: static, as it is all that its system has; carried by hull itself. Not with
+# sanitizers, whose libraries are shared ones.
+sandbox_guest = sandbox/guest/ask.c sandbox/guest/boot.c sandbox/guest/boot.h \
+	sandbox/guest/life.c sandbox/guest/life.h sandbox/guest/lives.c sandbox/guest/main.c \
+	sandbox/guest/report.c sandbox/guest/server.c sandbox/guest/server.h sandbox/guest/spec.c
+EXTRA_DIST += $(sandbox_guest) sandbox/guest/README.md
+if GUEST
+noinst_PROGRAMS += sandbox/guest/hull-guest
+sandbox_guest_hull_guest_SOURCES = $(sandbox_guest)
+sandbox_guest_hull_guest_CPPFLAGS = $(AM_CPPFLAGS)
+sandbox_guest_hull_guest_LDFLAGS = -static -Wl,--gc-sections
+sandbox_guest_hull_guest_LDADD = libsandbox_guest.a $(libcontainer_libs) $(SECCOMP_LIBS) -lpthread
+# What of this folder both sides have.
+noinst_LIBRARIES += libsandbox_guest.a
+libsandbox_guest_a_SOURCES = sandbox/channel.c sandbox/frame.c sandbox/guest_devices.c \
+	sandbox/guest_spec.c sandbox/guest_stats.c sandbox/network_apply.c sandbox/network_json.c \
+	sandbox/pump.c
+sandbox/guest/hull-guest.stripped: sandbox/guest/hull-guest
+	$(AM_V_GEN)$(STRIP) -o $@ sandbox/guest/hull-guest
+CLEANFILES += sandbox/guest/hull-guest.stripped
+sandbox/guest_binary.$(OBJEXT): sandbox/guest/hull-guest.stripped
+sandbox/guest_binary.$(OBJEXT): AM_CPPFLAGS += -DHULL_GUEST
+endif
+sandbox_libs = libsandbox.a $(libcontainer_libs) $(vm_libs) $(SECCOMP_LIBS)

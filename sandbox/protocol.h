@@ -67,8 +67,8 @@
 #define PROTOCOL_ANSWER_MAX  ((size_t)1024 * 1024)
 
 /* The tags of the two filesystems, and where the guest mounts them. */
-#define PROTOCOL_FS_PRIVATE "private" /* rootfs */
-#define PROTOCOL_FS_SHARED  "shared"  /* volumes */
+#define PROTOCOL_FS_PRIVATE "fs-private" /* rootfs */
+#define PROTOCOL_FS_SHARED  "fs-shared"  /* volumes */
 #define PROTOCOL_FS_ROOT    "/run/hull/fs/"
 
 #endif

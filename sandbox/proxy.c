@@ -169,24 +169,17 @@ static int tell(struct proxy *p, const char *op, const char *key, uint64_t v,
 static int start_pumps(struct proxy *p, struct err *e)
 {
 	const int *s = &p->ends.connections[PROXY_STREAMS];
-	int r;
+	bool terminal = p->process->terminal;
+	int in = terminal ? p->ends.slave : 0, out = terminal ? p->ends.slave : 1;
 
-	if (p->process->terminal) {
-		p->pumps[0] = (struct pump){
-			.from = p->ends.slave, .to = s[0], .to_guest = true};
-		p->pumps[1] = (struct pump){.from = s[0], .to = p->ends.slave};
-		p->pumps[2] = (struct pump){.from = -1};
-	} else {
-		p->pumps[0] = (struct pump){.from = 0, .to = s[0], .to_guest = true};
-		p->pumps[1] = (struct pump){.from = s[1], .to = 1};
-		p->pumps[2] = (struct pump){.from = s[2], .to = 2};
-	}
+	p->pumps[0] = (struct pump){.from = in, .to = s[0], .to_socket = true, .stop = -1};
+	p->pumps[1] = (struct pump){.from = terminal ? s[0] : s[1], .to = out, .stop = -1};
+	p->pumps[2] = (struct pump){.from = terminal ? -1 : s[2], .to = 2, .stop = -1};
 	for (int i = 0; i < 3; i++) {
 		if (p->pumps[i].from < 0)
 			continue;
-		r = pump_start(&p->pumps[i], e);
-		if (r < 0)
-			return r;
+		if (pump_start(&p->pumps[i], e) < 0)
+			return -e->code;
 	}
 	return 0;
 }

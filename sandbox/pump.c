@@ -7,7 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CHUNK 65536
+#include "base/fd.h"
+
+#define CHUNK	 65536
+#define LAST_MAX ((size_t)4 * CHUNK) /* more than a pipe holds */
 
 /* A descriptor that somebody else has made non-blocking is waited for. */
 static bool again(int fd, short events)
@@ -37,23 +40,52 @@ static bool write_all(int fd, const char *buf, size_t len)
 	return true;
 }
 
+static bool stopping(const struct pump *p)
+{
+	struct pollfd fd = {.fd = p->stop, .events = POLLIN};
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+/* False: it has been told to stop, and there is nothing left. What somebody still writes
+ * meanwhile has its bound. */
+static bool wait_for_more(const struct pump *p, size_t *left)
+{
+	struct pollfd fds[] = {{.fd = p->from, .events = POLLIN},
+			       {.fd = p->stop, .events = POLLIN}};
+
+	if (p->stop < 0)
+		return true;
+	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+	if (fds[1].revents)
+		return fds[0].revents && *left > 0;
+	return true;
+}
+
 static void *copy(void *arg)
 {
-	const struct pump *p = arg;
+	struct pump *p = arg;
+	size_t left = LAST_MAX;
 	char buf[CHUNK];
 	ssize_t n;
 
-	for (;;) {
+	while (wait_for_more(p, &left)) {
 		n = read(p->from, buf, sizeof(buf));
 		if (n < 0 && again(p->from, POLLIN))
 			continue;
-		if (n <= 0)
+		if (n <= 0 || !write_all(p->to, buf, (size_t)n))
 			break;
-		if (!write_all(p->to, buf, (size_t)n))
-			break;
+		left -= (size_t)n < left ? (size_t)n : left;
+		left = p->stop >= 0 && !stopping(p) ? LAST_MAX : left;
 	}
 	/* The caller's own end may be a socket that others go on with. */
-	(void)shutdown(p->to_guest ? p->to : p->from, p->to_guest ? SHUT_WR : SHUT_RD);
+	if (p->to_socket)
+		(void)shutdown(p->to, SHUT_WR);
+	else
+		(void)shutdown(p->from, SHUT_RD);
+	if (p->close_to)
+		fd_close(&p->to);
 	return NULL;
 }
 

@@ -13,14 +13,17 @@
 #include "base/err.h"
 
 struct pump {
-	int from, to; /* borrowed: one is a socket to the guest */
-	bool to_guest;
+	int from, to;       /* borrowed: one is a socket to the other side */
+	bool to_socket;     /* it is `to` */
+	bool close_to;      /* `to` is owned, and closed at the end */
+	int stop;           /* -1, or a borrowed eventfd: see pump_stop */
 	pthread_t thread;
 	bool running; /* to be joined */
 };
 
-/* Copies until the end of `from`, of which the guest is told if it reads, or until nobody
- * reads `to` any more, of which it is told if it writes. All signals are blocked. */
+/* Copies until the end of `from`, of which the other side is told if it reads, or until
+ * nobody reads `to` any more, of which it is told if it writes. All signals are blocked on
+ * the thread. Once `stop` can be read, it ends as soon as nothing is there to be copied. */
 int pump_start(struct pump *p, struct err *e);
 
 /* Waits for its end: of one whose `from` is a stream of the guest's. */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "sandbox/microvm.h"
 #include "src/bundle.h"
 #include "src/root.h"
 
@@ -75,6 +76,7 @@ int create_container(struct cli *cli, const struct create *o, const char *id, bo
 		return r;
 	return container_create(
 		&(struct container_options){
+			.engine = spec_annotation(b.spec, "dev.hull.engine") ? &microvm_engine : NULL,
 			.root = cli->root,
 			.id = id,
 			.bundle = b.path,

@@ -31,5 +31,5 @@ src/version.$(OBJEXT): AM_CPPFLAGS += -DHULL_COMMIT='"$(HULL_COMMIT)"'
 
 # Beside its peers, where the callers' packages have theirs.
 sbin_PROGRAMS += hull
-hull_SOURCES = src/main.c
-hull_LDADD = libsrc.a libsandbox.a $(libcontainer_libs) $(SECCOMP_LIBS)
+hull_SOURCES = src/main.c src/engines.c
+hull_LDADD = libsrc.a $(sandbox_libs)

@@ -478,23 +478,6 @@ static int check_version(const struct check *c, const char *v)
 	return 0;
 }
 
-/* Who asks for a virtual machine by hull's own annotations, or by crun's, must not get a
- * container on the host's kernel without a word. */
-static int check_annotations(const struct check *c, const struct spec_map *m)
-{
-	for (size_t i = 0; i < m->count; i++) {
-		const char *key = m->v[i].key, *value = m->v[i].value;
-
-		if ((str_after(key, "dev.hull.") &&
-		     !(str_eq(key, "dev.hull.engine") && str_eq(value, "native"))) ||
-		    (str_eq(key, "run.oci.handler") && str_eq(value, "krun")))
-			return bad(c, ENOTSUP,
-				   "annotations: %.80s: %.80s: not supported yet", key,
-				   value);
-	}
-	return 0;
-}
-
 static int check_sysctls(const struct check *c, const struct spec *s)
 {
 	for (size_t i = 0; i < s->linux_->sysctl.count; i++) {
@@ -512,8 +495,6 @@ int spec_check(struct arena *a, const char *what, struct spec *s, struct err *e)
 	struct check c = {.what = what, .path = "", .e = e};
 	int r = check_version(&c, s->oci_version);
 
-	if (r == 0)
-		r = check_annotations(&c, &s->annotations);
 	if (r == 0)
 		r = check_namespaces(&c, s);
 	if (r == 0)

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The guest's side of protocol.h: a thread a connection, as what is asked for may block
+ * (a mount of the host's files, a container's process).
+ */
+#ifndef SANDBOX_GUEST_SERVER_H
+#define SANDBOX_GUEST_SERVER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "sandbox/channel.h"
+
+#define GUEST_CONTAINERS "/run/hull/containers"
+
+struct life;
+
+struct guest {
+	pthread_mutex_t lock; /* of what follows */
+	bool connected;       /* boot_connect is done */
+	bool private_there, shared_there; /* the host's filesystems are mounted */
+	unsigned threads;
+	struct life *lives; /* whose streams may be attached */
+	struct log log;     /* its lines go to the host */
+	int log_lines;      /* where they are read; owned by the reporter */
+};
+
+/* What is asked for. An error is answered; so is {} if nothing else was. The channel is
+ * the function's for as long as it runs. */
+typedef int request_fn(struct guest *g, struct channel *c, const struct json *request,
+		       struct err *e);
+
+request_fn life_create, life_exec, life_attach;
+request_fn ask_kill, ask_pids, ask_stats, ask_freeze, ask_update, ask_network;
+
+/* Loopback, and those of the host's filesystems that are wanted: each once. */
+int server_connect(struct guest *g, bool shared, struct err *e);
+
+/* Members of requests: -EPROTO if one is missing or of another type. */
+int request_text(const struct json *request, const char *key, const char **ret,
+		 struct err *e);
+int request_int(const struct json *request, const char *key, int64_t least, int64_t most,
+		int64_t *ret, struct err *e);
+
+/* An answer, which is freed. */
+int answer(struct channel *c, struct json_writer *w, struct err *e);
+int answer_empty(struct channel *c, struct err *e);
+int answer_error(struct channel *c, const struct err *why, struct err *e);
+
+/* Returns only if there can be no server. */
+int server_run(struct err *e);
+
+/* report.c: tells the host that the guest is there, and hands it the log; for ever. */
+void *report_run(void *guest);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The spec of a container, and its files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+#include "sandbox/guest/life.h"
+#include "sandbox/guest_spec.h"
+#include "sandbox/protocol.h"
+
+/* A tree's name is one component, and no way out of the filesystem that it is in. */
+static int tree_path(struct arena *a, const char *fs, const char *name, const char **ret,
+		     struct err *e)
+{
+	if (!*name || strchr(name, '/') || str_eq(name, ".") || str_eq(name, ".."))
+		return err_set(e, EPROTO, "a tree can't be called \"%s\"", name);
+	*ret = arena_fmt(a, PROTOCOL_FS_ROOT "%s/%s", fs, name);
+	return *ret ? 0 : err_code(e, ENOMEM, "a container's files");
+}
+
+static int take_trees(struct arena *a, const struct json *request, const struct spec *s,
+		      struct guest_trees *t, struct err *e)
+{
+	const struct json *binds = json_get(request, "binds"), *shm = json_get(request, "shm");
+	uint64_t *sizes = arena_array(a, s->mounts_count + 1, sizeof(*sizes));
+	const char *root, *name;
+	char index[24];
+	int r;
+
+	t->binds = arena_array(a, s->mounts_count + 1, sizeof(*t->binds));
+	if (!t->binds || !sizes)
+		return err_code(e, ENOMEM, "a container's files");
+	t->shm = sizes;
+	r = request_text(request, "root", &root, e);
+	if (r == 0)
+		r = tree_path(a, PROTOCOL_FS_PRIVATE, root, &t->root, e);
+	for (size_t i = 0; r == 0 && i < s->mounts_count; i++) {
+		(void)snprintf(index, sizeof(index), "%zu", i);
+		name = json_get_string(binds, index);
+		if (name)
+			r = tree_path(a, PROTOCOL_FS_SHARED, name, &t->binds[i], e);
+		if (json_get(shm, index) && json_u64(json_get(shm, index), &sizes[i]) < 0)
+			r = err_set(e, EPROTO, "a size of shared memory that is none");
+	}
+	return r;
+}
+
+int life_spec(struct arena *a, const struct json *request, const char *id,
+	      const char *config, struct spec **ret, const char **ret_tree, struct err *e)
+{
+	struct guest_trees t = {0};
+	struct spec *s;
+	int r = spec_decode(a, "config.json", config, strlen(config), &s, e);
+
+	if (r < 0)
+		return r;
+	if (!s->process || !s->root)
+		return err_set(e, EINVAL, "config.json: no process, or no root");
+	r = take_trees(a, request, s, &t, e);
+	if (r < 0)
+		return r;
+	/* The server's own is not to be had by a container's process. */
+	if (!s->process->oom_score_adj.set)
+		s->process->oom_score_adj = (struct opt_i64){.set = true};
+	*ret = s;
+	*ret_tree = t.root;
+	return guest_spec_adjust(a, s, id, &t, e);
+}
+
+void life_sync(struct guest *g, const char *tree)
+{
+	AUTO_FD fd = tree ? open(tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd >= 0 && syncfs(fd) < 0)
+		log_warn(&g->log, "what a container wrote may not have reached the host");
+}
