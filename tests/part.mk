@@ -47,13 +47,14 @@ tests_unit_terminal_test_LDADD = $(process_libs)
 tests_unit_rlimits_test_LDADD = $(process_libs)
 
 libcontainer_tests = tests/unit/hooks_test tests/unit/sync_test tests/unit/foreground_test \
-	tests/unit/namespaces_test
+	tests/unit/namespaces_test tests/unit/sysctl_test
 check_PROGRAMS += $(libcontainer_tests)
 TESTS += $(libcontainer_tests)
 tests_unit_hooks_test_LDADD = $(libcontainer_libs)
 tests_unit_sync_test_LDADD = $(libcontainer_libs)
 tests_unit_foreground_test_LDADD = $(libcontainer_libs)
 tests_unit_namespaces_test_LDADD = $(libcontainer_libs)
+tests_unit_sysctl_test_LDADD = $(libcontainer_libs)
 
 check_PROGRAMS += tests/unit/container_test
 TESTS += tests/unit/container_test
