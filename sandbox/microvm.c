@@ -47,7 +47,8 @@ static uint64_t memory_of(const struct spec *s, const struct sandbox_config *c)
 	limit += MEMORY_OVERHEAD;
 	if (limit < MEMORY_LEAST)
 		limit = MEMORY_LEAST;
-	return (limit + MEMORY_STEP - 1) / MEMORY_STEP * MEMORY_STEP;
+	limit = (limit + MEMORY_STEP - 1) / MEMORY_STEP * MEMORY_STEP;
+	return c && c->memory_max && limit > c->memory_max ? c->memory_max : limit;
 }
 
 /* The host's group bounds the machine, the guest's the container: so it has room for what

@@ -84,13 +84,15 @@ tests_unit_device_filter_test_LDADD = $(cgroup_libs)
 
 # What the command line is made of; only what a test uses is linked.
 src_tests = tests/unit/options_test tests/unit/signal_name_test tests/unit/size_test \
-	tests/unit/exec_process_test \
+	tests/unit/exec_process_test tests/unit/config_test tests/unit/select_test \
 	tests/unit/table_test tests/unit/root_test tests/unit/report_test tests/unit/self_exe_test
 check_PROGRAMS += $(src_tests)
 TESTS += $(src_tests) tests/unit/man_test.sh tests/unit/err_words_test.sh
 EXTRA_DIST += tests/unit/man_test.sh tests/unit/err_words_test.sh
 src_libs = libsrc.a $(base_libs)
 tests_unit_options_test_LDADD = $(src_libs)
+tests_unit_config_test_LDADD = $(src_libs)
+tests_unit_select_test_LDADD = $(src_libs)
 tests_unit_signal_name_test_LDADD = $(src_libs)
 tests_unit_size_test_LDADD = $(src_libs)
 tests_unit_exec_process_test_LDADD = $(src_libs)
