@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,11 @@
 #define STATUS_LOST      (128 + SIGKILL)
 #define LAST_WORDS_NS    UINT64_C(2000000000)
 #define CONSOLE_LINE_MAX 256
+#define DESCRIPTORS_MAX	4096
+
+/* Descriptors of a monitor: these, and one a mount. */
+#define KEEP_FIXED ((size_t)12)
+#define KEEP_MAX   ((size_t)1024)
 
 /* quiet: nobody reads the console as a rule, and each line costs exits. panic=-1 with
  * reboot=t: a panic is told by pvpanic, then the machine ends. pci=off: there is no bus to
@@ -37,6 +43,8 @@ struct monitor {
 	struct vm *vm;
 	struct relay *relay;
 	struct loop_source *last; /* a timer */
+	int proc;                 /* owned: the jail's procfs */
+	sem_t begin;              /* of the proxy's thread */
 	struct proxy proxy;
 	size_t line_len;
 	char line[CONSOLE_LINE_MAX];
@@ -49,6 +57,8 @@ void monitor_plan_done(struct monitor_plan *m)
 	fd_close(&m->initrd);
 	fd_close(&m->listener);
 	proxy_ends_done(&m->ends);
+	jail_free(m->jail);
+	m->jail = NULL;
 	shares_done(&m->shares);
 }
 
@@ -105,6 +115,13 @@ static void __attribute__((noreturn)) fail(int sock, const struct err *e)
 	_exit(1);
 }
 
+static int enter_proxy_thread(void *arg, struct err *e)
+{
+	const struct monitor *mon = arg;
+
+	return jail_enter_thread(mon->m->jail, JAIL_PROXY, e);
+}
+
 static void *run_proxy(void *arg)
 {
 	struct monitor *mon = arg;
@@ -113,6 +130,10 @@ static void *run_proxy(void *arg)
 	struct err opened = {0}, e = {0};
 	int r, sync = p->sync[1];
 
+	if (enter_proxy_thread(mon, &e) < 0)
+		fail(sync, &e);
+	while (sem_wait(&mon->begin) < 0 && errno == EINTR)
+		;
 	if (!w || init_tell_created(p, mon->proxy.ends.master, &e) < 0)
 		fail(sync, &e);
 	fd_close(&mon->proxy.ends.master);
@@ -141,6 +162,40 @@ static int start_proxy(struct monitor *mon, struct err *e)
 
 /* ---- the set-up ---- */
 
+static int enter_vm_thread(void *arg, enum vm_thread kind, struct err *e)
+{
+	static const enum jail_thread kinds[] = {
+		[VM_THREAD_VCPU] = JAIL_VCPU,
+		[VM_THREAD_FS] = JAIL_FS,
+		[VM_THREAD_BLOCK] = JAIL_BLOCK,
+	};
+	const struct monitor *mon = arg;
+
+	return jail_enter_thread(mon->m->jail, kinds[kind], e);
+}
+
+/* Nothing stays open that isn't on this list. */
+static int enter_jail(struct monitor *mon, struct err *e)
+{
+	const struct monitor_plan *m = mon->m;
+	const struct init_plan *p = mon->p;
+	int keep[KEEP_MAX] = {p->sync[1],     p->listener, mon->log ? mon->log->fd : -1,
+			      m->kvm,         m->kernel,   m->initrd,
+			      m->listener,    m->ends.master, m->ends.slave,
+			      0,              1,           2};
+	size_t count = KEEP_FIXED;
+
+	if (m->shares.count > KEEP_MAX - count)
+		return err_set(e, E2BIG, "more than %zu mounts", KEEP_MAX - count);
+	for (size_t i = 0; i < m->shares.count; i++)
+		keep[count++] = m->shares.v[i].fd;
+	return jail_enter(m->jail,
+			  &(struct jail_room){.keep = keep,
+					      .keep_count = count,
+					      .nofile = DESCRIPTORS_MAX},
+			  &mon->proc, e);
+}
+
 static int make_machine(struct monitor *mon, struct err *e)
 {
 	const struct monitor_plan *m = mon->m;
@@ -151,11 +206,12 @@ static int make_machine(struct monitor *mon, struct err *e)
 		.memory = m->memory,
 		.memory_fd = -1,
 		.small_pages = true, /* an idle sandbox is small */
-		.proc_fd = mon->p->proc,
+		.proc_fd = mon->proc,
 		.fs_device_nodes = true,
 		.cid = GUEST_CID,
 		.ended = on_ended,
 		.log = on_log,
+		.enter_thread = enter_vm_thread,
 		.arg = mon,
 	};
 	const struct vm_boot b = {
@@ -191,10 +247,24 @@ static int connect_proxy(struct monitor *mon, int connections[PROXY_CONNECTIONS]
 	return 0;
 }
 
+/* All threads are made before the guest runs, and none can be made after it. */
+static int make_threads(struct monitor *mon, struct err *e)
+{
+	int r = proxy_threads(&mon->proxy, enter_proxy_thread, mon, e);
+
+	if (r == 0)
+		r = start_proxy(mon, e);
+	if (r == 0)
+		r = vm_spawn(mon->vm, e);
+	return r == 0 ? jail_enter_thread(mon->m->jail, JAIL_MAIN, e) : r;
+}
+
 static int set_up(struct monitor *mon, struct err *e)
 {
-	int r = loop_new(&mon->loop, e);
+	int r = enter_jail(mon, e);
 
+	if (r == 0)
+		r = loop_new(&mon->loop, e);
 	if (r == 0)
 		r = loop_timer(mon->loop, end, NULL, &mon->last, e);
 	if (r == 0)
@@ -208,10 +278,12 @@ static int set_up(struct monitor *mon, struct err *e)
 		r = proxy_init(&mon->proxy, mon->p->spec->process, &mon->m->ends,
 			       mon->log, e);
 	if (r == 0)
-		r = vm_spawn(mon->vm, e);
+		r = make_threads(mon, e);
 	if (r == 0)
 		r = vm_resume(mon->vm, e);
-	return r == 0 ? start_proxy(mon, e) : r;
+	if (r == 0)
+		(void)sem_post(&mon->begin);
+	return r;
 }
 
 int monitor_run(struct init_plan *p, struct monitor_plan *m, struct err *e)
@@ -221,7 +293,9 @@ int monitor_run(struct init_plan *p, struct monitor_plan *m, struct err *e)
 
 	if (!mon)
 		return err_code(e, ENOMEM, "make a sandbox");
-	*mon = (struct monitor){.p = p, .m = m, .log = p->options->log};
+	*mon = (struct monitor){
+		.p = p, .m = m, .log = p->options->log, .proc = -1};
+	(void)sem_init(&mon->begin, 0, 0);
 	r = set_up(mon, e);
 	/* The process ends by its proxy, or when the machine has. */
 	return r < 0 ? r : loop_run(mon->loop, e);

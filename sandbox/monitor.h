@@ -8,6 +8,7 @@
 #define SANDBOX_MONITOR_H
 
 #include "libcontainer/engine.h"
+#include "sandbox/jail.h"
 #include "sandbox/proxy.h"
 #include "sandbox/shares.h"
 
@@ -16,6 +17,7 @@ struct monitor_plan {
 	int kvm, kernel, initrd;
 	int listener;           /* SANDBOX_SOCKET */
 	struct proxy_ends ends; /* no connections as yet */
+	struct jail *jail;      /* owned */
 	uint64_t memory;
 	unsigned vcpus;
 	struct shares shares;

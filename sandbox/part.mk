@@ -11,7 +11,10 @@ libsandbox_a_SOURCES += sandbox/guest_spec.c sandbox/guest_spec.h
 libsandbox_a_SOURCES += sandbox/guest_stats.c sandbox/guest_stats.h
 libsandbox_a_SOURCES += sandbox/initramfs.c sandbox/initramfs.h
 libsandbox_a_SOURCES += sandbox/microvm.c sandbox/microvm.h
+libsandbox_a_SOURCES += sandbox/microvm_exec.c sandbox/microvm_parts.h sandbox/microvm_running.c
 libsandbox_a_SOURCES += sandbox/monitor.c sandbox/monitor.h
+libsandbox_a_SOURCES += sandbox/jail.c sandbox/jail.h sandbox/jail_filter.c
+libsandbox_a_SOURCES += sandbox/jail_rules.c sandbox/jail_rules.h
 libsandbox_a_SOURCES += sandbox/kernel.c sandbox/kernel.h
 libsandbox_a_SOURCES += sandbox/modules.c sandbox/modules.h
 libsandbox_a_SOURCES += sandbox/network.h sandbox/network_apply.c
@@ -55,3 +58,4 @@ sandbox/guest_binary.$(OBJEXT): sandbox/guest/hull-guest.stripped
 sandbox/guest_binary.$(OBJEXT): AM_CPPFLAGS += -DHULL_GUEST
 endif
 sandbox_libs = libsandbox.a $(libcontainer_libs) $(vm_libs) $(SECCOMP_LIBS)
+jail_libs = $(sandbox_libs)

@@ -93,6 +93,27 @@ int proxy_init(struct proxy *p, const struct spec_process *process,
 	return slave < 0 ? err_sys(e, "the terminal") : terminal_become(&slave, e);
 }
 
+int proxy_threads(struct proxy *p, int (*enter)(void *arg, struct err *e), void *arg,
+		  struct err *e)
+{
+	const int *s = &p->ends.connections[PROXY_STREAMS];
+	bool terminal = p->process->terminal;
+	int in = terminal ? p->ends.slave : 0, out = terminal ? p->ends.slave : 1;
+
+	p->pumps[0] = (struct pump){.from = in, .to = s[0], .to_socket = true, .stop = -1};
+	p->pumps[1] = (struct pump){.from = terminal ? s[0] : s[1], .to = out, .stop = -1};
+	p->pumps[2] = (struct pump){.from = terminal ? -1 : s[2], .to = 2, .stop = -1};
+	for (int i = 0; i < 3; i++) {
+		if (p->pumps[i].from < 0)
+			continue;
+		p->pumps[i].enter = enter;
+		p->pumps[i].arg = arg;
+		if (pump_make(&p->pumps[i], e) < 0)
+			return -e->code;
+	}
+	return 0;
+}
+
 /* ---- requests ---- */
 
 static void put_size(struct json_writer *w, const char *key, uint64_t rows,
@@ -166,24 +187,6 @@ static int tell(struct proxy *p, const char *op, const char *key, uint64_t v,
 	return channel_send(&p->life, w, SEND_MS, e);
 }
 
-static int start_pumps(struct proxy *p, struct err *e)
-{
-	const int *s = &p->ends.connections[PROXY_STREAMS];
-	bool terminal = p->process->terminal;
-	int in = terminal ? p->ends.slave : 0, out = terminal ? p->ends.slave : 1;
-
-	p->pumps[0] = (struct pump){.from = in, .to = s[0], .to_socket = true, .stop = -1};
-	p->pumps[1] = (struct pump){.from = terminal ? s[0] : s[1], .to = out, .stop = -1};
-	p->pumps[2] = (struct pump){.from = terminal ? -1 : s[2], .to = 2, .stop = -1};
-	for (int i = 0; i < 3; i++) {
-		if (p->pumps[i].from < 0)
-			continue;
-		if (pump_start(&p->pumps[i], e) < 0)
-			return -e->code;
-	}
-	return 0;
-}
-
 int proxy_start(struct proxy *p, struct err *e)
 {
 	unsigned streams = proxy_connections(p->process->terminal) - PROXY_STREAMS;
@@ -197,9 +200,10 @@ int proxy_start(struct proxy *p, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	r = start_pumps(p, e);
-	if (r < 0)
-		return r;
+	for (int i = 0; i < 3; i++) {
+		if (p->pumps[i].running)
+			pump_go(&p->pumps[i]);
+	}
 	json_open_object(w);
 	json_put_string(w, "op", "start");
 	json_close_object(w);

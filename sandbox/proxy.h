@@ -6,6 +6,7 @@
  * own.
  *
  *	proxy_init	one thread yet: signals are blocked, the terminal is the process's own
+ *	proxy_threads	the last ones: from here on there may be a jail that forbids it
  *	proxy_open	the process is made in the guest, up to its gate; may take a boot
  *	proxy_start	it runs, and its stdio with it
  *	proxy_wait	until it has ended: its exit status
@@ -62,6 +63,10 @@ struct proxy {
  * its own; the master is to be handed out, and closed. */
 int proxy_init(struct proxy *p, const struct spec_process *process,
 	       struct proxy_ends *ends, const struct log *log, struct err *e);
+
+/* enter(arg): what each of its threads does first; NULL: nothing. */
+int proxy_threads(struct proxy *p, int (*enter)(void *arg, struct err *e), void *arg,
+		  struct err *e);
 
 /* A writer in whose open object the request begins: what it is about is to be added. */
 void proxy_begin(struct json_writer *w, const char *op, const char *id,

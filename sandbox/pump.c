@@ -68,8 +68,13 @@ static void *copy(void *arg)
 	struct pump *p = arg;
 	size_t left = LAST_MAX;
 	char buf[CHUNK];
+	struct err e;
 	ssize_t n;
 
+	if (p->enter && p->enter(p->arg, &e) < 0)
+		return NULL;
+	while (sem_wait(&p->go) < 0 && errno == EINTR)
+		;
 	while (wait_for_more(p, &left)) {
 		n = read(p->from, buf, sizeof(buf));
 		if (n < 0 && again(p->from, POLLIN))
@@ -89,12 +94,13 @@ static void *copy(void *arg)
 	return NULL;
 }
 
-int pump_start(struct pump *p, struct err *e)
+int pump_make(struct pump *p, struct err *e)
 {
 	pthread_attr_t attr;
 	sigset_t all, old;
 	int r;
 
+	(void)sem_init(&p->go, 0, 0);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	(void)pthread_attr_init(&attr);
@@ -106,6 +112,20 @@ int pump_start(struct pump *p, struct err *e)
 		return err_code(e, r, "start a thread");
 	p->running = true;
 	return 0;
+}
+
+void pump_go(struct pump *p)
+{
+	(void)sem_post(&p->go);
+}
+
+int pump_start(struct pump *p, struct err *e)
+{
+	int r = pump_make(p, e);
+
+	if (r == 0)
+		pump_go(p);
+	return r;
 }
 
 void pump_join(struct pump *p)

@@ -33,7 +33,7 @@ sandbox_kernel() {
 @test "a sandboxed container's exit status is the command's" {
 	set_args sh -c 'exit 42'
 	run -42 oci run "$ID"
-	set_args sh -c 'kill -9 $$'
+	set_args sh -c 'sh -c "kill -9 \$\$"; exit $?'
 	run -137 oci run "$ID"
 }
 
@@ -117,4 +117,51 @@ sandbox_kernel() {
 	wait_for is stopped
 	oci delete --force "$ID"
 	run ! oci state "$ID"
+}
+
+@test "every thread of a monitor is in its jail, with an empty root" {
+	set_daemon
+	start
+	local pid task status fs=0
+	pid=$(pid_of)
+	for task in /proc/"$pid"/task/*; do
+		status=$(<"$task/status")
+		[[ $status == *$'\nNoNewPrivs:\t1\n'* ]]
+		[[ $status == *$'\nSeccomp:\t2\n'* ]]
+		[[ $status == *$'\nCapBnd:\t0000000000000000\n'* ]] && continue
+		# CHOWN DAC_OVERRIDE FOWNER FSETID SETGID SETUID MKNOD SETFCAP at most
+		local bound
+		bound=$(sed -n 's/^CapEff:\t//p' "$task/status")
+		[ $((0x$bound & ~0x880000db)) -eq 0 ]
+		[ "$bound" = 0000000000000000 ] || fs=$((fs + 1))
+	done
+	[ $fs -gt 0 ]
+	[ -z "$(ls -A "/proc/$pid/root")" ]
+}
+
+@test "update and stats reach the limits of a container in its guest" {
+	update_config '.linux.resources.memory.limit = 67108864'
+	set_daemon
+	start
+	run -0 oci exec "$ID" cat /sys/fs/cgroup/memory.max
+	prints 67108864
+	oci update --memory 100000000 --pids-limit 50 "$ID"
+	run -0 oci exec "$ID" cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max
+	prints $'99999744\n50'
+	run -0 oci events --stats "$ID"
+	[ "$(jq .data.memory.usage.limit <<<"$output")" = 99999744 ]
+	[ "$(jq .data.pids.limit <<<"$output")" = 50 ]
+}
+
+@test "a sandboxed container is paused and goes on" {
+	set_script 'while :; do echo x; sleep 0.1; done'
+	create
+	oci start "$ID"
+	wait_for grep -q x "$DIR/out"
+	oci pause "$ID"
+	[ "$(status_of)" = paused ]
+	oci resume "$ID"
+	[ "$(status_of)" = running ]
+	: >"$DIR/out"
+	wait_for grep -q x "$DIR/out"
 }

@@ -54,9 +54,12 @@ set_guest() { # SCRIPT [TEMPLATE]
 	mv initrd.new initrd
 }
 
+# HULL_VMRUN_ARGS: options for every machine; with --jail all of these tests show that the lists of
+# sandbox/jail_rules.c are complete.
 # Always in a subshell: as the last thing it does, so that a signal to it reaches the program.
 vmrun() { # [OPTION...]
-	exec "$HULL_TOOLS/vmrun" --kernel "${kernel:-$STORE/vmlinux}" --initrd initrd \
+	# shellcheck disable=SC2086 # several
+	exec "$HULL_TOOLS/vmrun" ${HULL_VMRUN_ARGS:-} --kernel "${kernel:-$STORE/vmlinux}" --initrd initrd \
 		--cmdline "$command_line" "$@" <"${input:-/dev/null}" 3>&- 7>&-
 }
 
@@ -150,7 +153,8 @@ saves_and_ends() {
 }
 
 restored_background() { # [OPTION...]
-	"$HULL_TOOLS/vmrun" --restore "$DIR/saved" "$@" >out 2>err <"${input:-/dev/null}" 3>&- 7>&- &
+	# shellcheck disable=SC2086 # several
+	"$HULL_TOOLS/vmrun" ${HULL_VMRUN_ARGS:-} --restore "$DIR/saved" "$@" >out 2>err <"${input:-/dev/null}" 3>&- 7>&- &
 	pid=$!
 }
 

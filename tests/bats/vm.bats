@@ -353,6 +353,27 @@ teardown() {
 	cmp files unpacked
 }
 
+# ---- the jail ----
+
+# (HULL_VMRUN_ARGS=--jail has all the other tests run in it.)
+@test "vm: in the jail of a sandbox's monitor a guest has its files and disks, and no thread is free" {
+	mkdir tree
+	truncate -s 8M disk
+	guest_attended 'mount -t virtiofs fs-shared /mnt && /fsexer -s 3 -n 300 /mnt/t || exit 1
+		echo marked | dd of=/dev/vda conv=fsync 2>/dev/null && echo ready; read -r _' \
+		--jail --fs-shared "t=$DIR/tree" --disk "$DIR/disk"
+	wait_for guest_said ready
+	[ -z "$(ls -A "/proc/$pid/root/")" ]
+	[ "$(wc -l <"/proc/$pid/mountinfo")" -eq 1 ]
+	[ "$(cat "/proc/$pid"/task/*/status | grep -c '^Seccomp:.2')" -eq "$(ls "/proc/$pid/task" | wc -l)" ]
+	# The workers of the two filesystems.
+	[ "$(cat "/proc/$pid"/task/*/status | grep -c '^CapEff:.0*[1-9a-f]')" -eq 4 ]
+	types end
+	guest_ends
+	ended_well
+	[ "$(head -c 6 disk)" = marked ]
+}
+
 # ---- disks ----
 
 @test "vm: disks are read and written, and a read-only one is not" {

@@ -5,17 +5,20 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "sandbox/jail.h"
 #include "vm/loop.h"
 #include "vm/vm.h"
 
@@ -47,6 +50,8 @@ struct run {
 	struct vsock_relay *relay;
 	struct control *control;
 	struct vm *vm;
+	struct jail *jail; /* NULL: none */
+	struct state_files save;
 	struct loop_source *input;
 	size_t in_len; /* read from stdin, not yet taken by the console */
 	char in[4096];
@@ -139,7 +144,7 @@ static void on_signal(void *arg, uint32_t events)
 		struct err e;
 
 		r->status = STATUS_SAVED;
-		if (state_save(r->vm, r->o.save, &e) < 0) {
+		if (state_save(r->vm, &r->save, &e) < 0) {
 			(void)fprintf(stderr, "vmrun: %s\n", e.text);
 			r->status = STATUS_FAILED;
 		}
@@ -182,6 +187,48 @@ static int connect_console(struct run *r, struct vm *vm, struct err *e)
 	return 0;
 }
 
+/* ---- the jail ---- */
+
+static int enter_thread(void *arg, enum vm_thread kind, struct err *e)
+{
+	static const enum jail_thread kinds[] = {
+		[VM_THREAD_VCPU] = JAIL_VCPU,
+		[VM_THREAD_FS] = JAIL_FS,
+		[VM_THREAD_BLOCK] = JAIL_BLOCK,
+	};
+	const struct run *r = arg;
+
+	return r->jail ? jail_enter_thread(r->jail, kinds[kind], e) : 0;
+}
+
+/* With all that is open, as this program opens what it is told of by itself. */
+static int enter_jail(struct run *r, struct err *e)
+{
+	const struct jail_config c = {.device_nodes = r->o.config.fs_device_nodes,
+				      .saving = r->o.save != NULL};
+	const struct jail_room room = {.nofile = 4096};
+	int ret = jail_prepare(&c, &r->jail, e);
+	AUTO_FD proc = -1;
+
+	if (ret < 0)
+		return ret;
+	vsock_relay_seal(r->relay);
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_sys(e, "unshare");
+	return jail_enter(r->jail, &room, &proc, e);
+}
+
+static int spawn(struct run *r, struct vm *vm, struct err *e)
+{
+	int ret = r->o.jail ? enter_jail(r, e) : 0;
+
+	if (ret == 0)
+		ret = vm_spawn(vm, e);
+	if (ret == 0 && r->jail)
+		ret = jail_enter_thread(r->jail, JAIL_MAIN, e);
+	return ret;
+}
+
 static int start(struct run *r, struct vm *vm, struct err *e)
 {
 	int ret;
@@ -194,8 +241,10 @@ static int start(struct run *r, struct vm *vm, struct err *e)
 	if (ret == 0)
 		ret = r->o.restore ? state_restore(vm, r->o.restore, e)
 				   : vm_boot(vm, &r->o.boot, e);
+	if (ret == 0 && r->o.save)
+		ret = state_files_new(r->o.save, &r->save, e);
 	if (ret == 0)
-		ret = vm_spawn(vm, e);
+		ret = spawn(r, vm, e);
 	if (ret < 0)
 		return ret;
 	r->run_ns = now_ns();
@@ -236,6 +285,9 @@ static int run(struct run *r, struct err *e)
 	r->o.config.memory_fd = memory;
 	r->o.config.kvm_fd = kvm;
 	r->o.config.proc_fd = proc;
+	/* As the jail would, in which a sandbox makes its machine: see cred.c of vm/virtio/fs. */
+	if (r->o.jail && prctl(PR_SET_DUMPABLE, 0) < 0)
+		return err_sys(e, "set dumpable");
 	ret = loop_new(&r->o.config.loop, e);
 	if (ret == 0)
 		ret = watch_signals(r, e);
@@ -253,6 +305,8 @@ static int run(struct run *r, struct err *e)
 	loop_del(r->input);
 	loop_del(r->signals);
 	fd_close(&r->signal_fd);
+	state_files_done(&r->save);
+	jail_free(r->jail);
 	loop_free(r->o.config.loop);
 	return ret;
 }
@@ -273,6 +327,7 @@ int main(int argc, char **argv)
 	struct run r = {
 		.start_ns = now_ns(),
 		.signal_fd = -1,
+		.save = {-1, -1},
 		.o.console = "stdio",
 		.o.config = {.vcpus = 1,
 			     .memory = 256 << 20,
@@ -281,6 +336,7 @@ int main(int argc, char **argv)
 			     .block_workers = 1,
 			     .ended = on_end,
 			     .log = on_log,
+			     .enter_thread = enter_thread,
 			     .arg = &r},
 		.o.boot = {.kernel_fd = -1, .kernel_cache_fd = -1, .initrd_fd = -1},
 	};

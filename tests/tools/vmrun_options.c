@@ -98,6 +98,8 @@ static const struct option options[] = {
 	 option_set_path},
 	{"restore", 0, "DIR", "go on from there; no kernel is needed", OTHER(restore),
 	 option_set_path},
+	{"jail", 0, NULL, "in the jail of a sandbox's monitor", OTHER(jail),
+	 option_set_flag},
 	{"stats", 0, NULL, "times and exits on stderr at the end", OTHER(stats),
 	 option_set_flag},
 	{"check", 0, NULL, "whether this KVM runs stock kernels", OTHER(check),

@@ -25,7 +25,7 @@ struct vmrun_options {
 	uint64_t plug;
 	const char *save, *restore; /* folders */
 	const char *control;        /* a FIFO */
-	bool serial, stats, check;
+	bool serial, stats, check, jail;
 };
 
 /* 0, 1 if it was asked for help, or -errno. o is what holds without options; texts live

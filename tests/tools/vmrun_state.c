@@ -34,25 +34,34 @@ static int open_old(const char *path, const char *name, struct err *e)
 	return fd < 0 ? err_sys(e, "open %s/%s", path, name) : fd;
 }
 
-int state_save(struct vm *vm, const char *path, struct err *e)
+int state_files_new(const char *path, struct state_files *ret, struct err *e)
 {
 	AUTO_FD dir = open_dir(path, e);
 	AUTO_FD state = -1;
-	AUTO_FD memory = -1;
-	int r;
 
 	if (dir < 0)
 		return dir;
-	r = vm_pause(vm, e);
-	if (r < 0)
-		return r;
 	state = open_new(dir, "state", e);
 	if (state < 0)
 		return state;
-	memory = open_new(dir, "memory", e);
-	if (memory < 0)
-		return memory;
-	return vm_save(vm, state, memory, e);
+	ret->memory = open_new(dir, "memory", e);
+	if (ret->memory < 0)
+		return ret->memory;
+	ret->state = fd_take(&state);
+	return 0;
+}
+
+void state_files_done(struct state_files *f)
+{
+	fd_close(&f->state);
+	fd_close(&f->memory);
+}
+
+int state_save(struct vm *vm, const struct state_files *f, struct err *e)
+{
+	int r = vm_pause(vm, e);
+
+	return r < 0 ? r : vm_save(vm, f->state, f->memory, e);
 }
 
 int state_memory(const char *dir, struct err *e)

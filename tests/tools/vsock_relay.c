@@ -21,7 +21,9 @@ struct door {
 	struct door *next;
 	uint32_t port;
 	struct sockaddr_un addr;
-	int fd; /* owned: listens at addr; -1: we connect there */
+	int fd;      /* owned: listens at addr; -1: we connect there */
+	int ready;   /* owned: a connection made ahead */
+	bool sealed; /* addr is out of reach */
 	struct loop_source *source;
 };
 
@@ -30,18 +32,24 @@ struct vsock_relay {
 	struct door *doors;
 };
 
+static int reach(const struct door *d)
+{
+	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&d->addr, sizeof(d->addr)) < 0)
+		return -1;
+	return fd_take(&fd);
+}
+
 static void *guest_connects(void *arg, struct vm_stream *s, uint32_t guest_port,
 			    const struct vm_stream_ops **ret_ops)
 {
 	struct door *d = arg;
-	int fd;
+	int fd = d->sealed ? fd_take(&d->ready) : reach(d);
 
 	(void)guest_port;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&d->addr, sizeof(d->addr)) < 0) {
-		fd_close(&fd);
+	if (fd < 0)
 		return NULL;
-	}
 	return vsock_join_accept(&d->relay->joins, &fd, s, ret_ops);
 }
 
@@ -67,7 +75,7 @@ static struct door *door_new(struct vsock_relay *r, const char *path, size_t pat
 		return NULL;
 	}
 	d->relay = r;
-	d->fd = -1;
+	d->fd = d->ready = -1;
 	d->port = (uint32_t)strtoul(port, &end, 10);
 	d->addr.sun_family = AF_UNIX;
 	if ((*end && *end != '=') || end == port || !path_len ||
@@ -125,6 +133,15 @@ int vsock_relay_new(struct vm *vm, struct loop *loop, struct vsock_relay **ret,
 	return 0;
 }
 
+void vsock_relay_seal(struct vsock_relay *r)
+{
+	for (struct door *d = r ? r->doors : NULL; d; d = d->next) {
+		if (d->fd < 0)
+			d->ready = reach(d);
+		d->sealed = true;
+	}
+}
+
 void vsock_relay_free(struct vsock_relay *r)
 {
 	if (!r)
@@ -136,10 +153,11 @@ void vsock_relay_free(struct vsock_relay *r)
 		r->doors = d->next;
 		if (d->fd < 0)
 			vm_vsock_unlisten(r->joins.vm, d->port);
-		else
+		else if (!d->sealed)
 			(void)unlink(d->addr.sun_path);
 		loop_del(d->source);
 		fd_close(&d->fd);
+		fd_close(&d->ready);
 		free(d);
 	}
 	free(r);

@@ -22,6 +22,10 @@ int vsock_relay_new(struct vm *vm, struct loop *loop, struct vsock_relay **ret,
 int vsock_relay_listen(struct vsock_relay *r, const char *value, struct err *e);
 int vsock_relay_connect(struct vsock_relay *r, const char *value, struct err *e);
 
+/* No path can be reached from now on: each PORT gets one connection to its PATH ahead, for
+ * the first who connects to it. NULL does nothing. */
+void vsock_relay_seal(struct vsock_relay *r);
+
 /* Before vm_free(). NULL does nothing. */
 void vsock_relay_free(struct vsock_relay *r);
 

@@ -42,7 +42,8 @@ be_proxy(struct proxy_ends *ends, const int stdio[3])
 
 	for (int i = 0; i < 3; i++)
 		(void)dup2(stdio[i], i);
-	if (proxy_init(&p, &process, ends, NULL, &e) < 0)
+	if (proxy_init(&p, &process, ends, NULL, &e) < 0 ||
+	    proxy_threads(&p, NULL, NULL, &e) < 0)
 		_exit(FAILED_OPEN);
 	proxy_begin(w, "exec", "web", &process);
 	if (proxy_open(&p, w, &e) < 0)

@@ -7,3 +7,13 @@ TESTS += $(sandbox_spec_tests)
 tests_unit_guest_spec_test_LDADD = $(sandbox_libs)
 tests_unit_properties_test_LDADD = $(sandbox_libs)
 tests_unit_sandbox_kernel_test_LDADD = $(sandbox_libs)
+# The unit tests of sandbox/ that need the engines' parts: a program a line, with what it links.
+jail_tests = tests/unit/jail_rules_test tests/unit/jail_test \
+	tests/unit/jail_machine_test tests/unit/jail_fs_test
+check_PROGRAMS += $(jail_tests)
+TESTS += $(jail_tests)
+noinst_HEADERS += tests/unit/jail_world.h
+tests_unit_jail_rules_test_LDADD = $(jail_libs)
+tests_unit_jail_test_LDADD = $(jail_libs)
+tests_unit_jail_machine_test_LDADD = $(jail_libs)
+tests_unit_jail_fs_test_LDADD = $(jail_libs)

@@ -31,7 +31,7 @@ noinst_HEADERS += tests/unit/tiny_guest.h
 # Runs a machine, for the lab's tests and the benchmark.
 check_PROGRAMS += tests/tools/vmrun
 tests_tools_vmrun_SOURCES = tests/tools/vmrun.c tests/tools/vmrun_options.c tests/tools/vmrun_options.h tests/tools/vmrun_devices.c tests/tools/vmrun_devices.h tests/tools/vmrun_state.c tests/tools/vmrun_state.h tests/tools/vsock_relay.c tests/tools/vsock_relay.h
-tests_tools_vmrun_LDADD = libsrc.a $(vm_libs)
+tests_tools_vmrun_LDADD = libsrc.a $(jail_libs)
 vm_tests += tests/unit/memory_test
 tests_unit_memory_test_LDADD = $(vm_libs)
 vm_tests += tests/unit/bus_test

@@ -53,6 +53,8 @@ static int set_up(struct fs *fs, const struct fs_config *c, struct err *e)
 	int r;
 
 	fs->self_fd = openat(c->proc_fd, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fs->self_fd < 0 && errno == ENOENT) /* it is that folder */
+		fs->self_fd = openat(c->proc_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fs->self_fd < 0)
 		return err_sys(e, "open self/fd of procfs");
 	r = probe_statx(fs, e);

@@ -27,7 +27,7 @@ struct fs_worker;
 struct fs_config {
 	enum vm_fs kind;
 	/* Borrowed until fs_new returns: an O_PATH descriptor of a procfs of this process's
-	 * pid namespace, of which "self/fd" is used. After the last fork. */
+	 * pid namespace, of which "self/fd" is used, or that folder. After the last fork. */
 	int proc_fd;
 	unsigned max_fds;    /* descriptors at once; 0: three eighths of RLIMIT_NOFILE */
 	unsigned max_inodes; /* that the guest may know at once; 0: 2 million */
