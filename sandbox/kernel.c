@@ -14,6 +14,10 @@
 #include "base/str.h"
 #include "base/trusted.h"
 
+#ifndef HULL_PKGLIBDIR /* part.mk */
+#define HULL_PKGLIBDIR  "/usr/local/lib/hull"
+#define HULL_SYSCONFDIR "/usr/local/etc"
+#endif
 #define PACKAGED HULL_PKGLIBDIR "/vmlinux"
 #define CONFIG   HULL_SYSCONFDIR "/hull/config.json"
 

@@ -12,6 +12,9 @@
 #include "base/err.h"
 #include "libcontainer/spec/spec.h"
 
+#ifndef HULL_SYSCONFDIR /* part.mk */
+#define HULL_SYSCONFDIR "/usr/local/etc"
+#endif
 #define CONFIG_FILE_PATH    HULL_SYSCONFDIR "/hull/config.json"
 
 #define CONFIG_MEMORY_LEAST (UINT64_C(64) << 20) /* of a machine, bytes */

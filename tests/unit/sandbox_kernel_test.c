@@ -73,7 +73,7 @@ static void put_image(const char *name, const char *version)
 {
 	char image[1024] = "";
 
-	memcpy(image + 0x202, "HdrS", 4);
+	(void)snprintf(image + 0x202, 5, "HdrS");
 	image[0x20e] = 0x40; /* + 0x200 */
 	(void)snprintf(image + 0x240, sizeof(image) - 0x240, "%s", version);
 	put(name, image, sizeof(image), 0644);

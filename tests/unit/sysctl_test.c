@@ -25,7 +25,7 @@ static int plan(struct arena *a, const char *path, const char *key,
 static void network_by_path(void)
 {
 	AUTO_ARENA a = {0};
-	struct sysctl_plan p;
+	struct sysctl_plan p = {0};
 	struct err e;
 
 	CHECK(plan(&a, "/proc/self/ns/net", "net.core.somaxconn", &p, &e) == -EINVAL);
@@ -45,12 +45,14 @@ static void network_by_path(void)
 static void files(void)
 {
 	AUTO_ARENA a = {0};
-	struct sysctl_plan p;
+	struct sysctl_plan p = {0};
 	struct err e;
 
 	CHECK(plan(&a, "/proc/self/ns/uts", "net.ipv4.conf.eth0/1.rp_filter", &p, &e) ==
 	      0);
 	CHECK(p.count == 1);
+	if (p.count != 1)
+		return;
 	CHECK_STR(p.v[0].key, "sys/net/ipv4/conf/eth0.1/rp_filter");
 	CHECK_STR(p.v[0].value, "1");
 }
