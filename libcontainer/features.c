@@ -59,6 +59,7 @@ static const struct {
  * reach past it; one that ends in a dot is a prefix. */
 static const char *const unsafe_annotations[] = {
 	"dev.hull.",
+	"io.katacontainers.config.",
 	"org.systemd.property.",
 	"run.oci.",
 	NULL,

@@ -46,7 +46,7 @@ static int prepare(struct init_plan *p, struct container *c, struct err *e)
 	r = process_plan_make(&p->arena, &po, &p->process, e);
 	if (r < 0)
 		return r;
-	r = sysctl_plan_make(&p->arena, &p->spec->linux_->sysctl, &p->sysctl, e);
+	r = sysctl_plan_make(&p->arena, p->spec, &p->sysctl, e);
 	if (r < 0)
 		return r;
 	return rootfs_plan_make(&p->arena, &ro, &p->rootfs, &p->rootfs_path, e);

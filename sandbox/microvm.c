@@ -42,7 +42,8 @@ static uint64_t memory_of(const struct spec *s, const struct sandbox_config *c)
 	limit += MICROVM_OVERHEAD;
 	if (limit < MEMORY_LEAST)
 		limit = MEMORY_LEAST;
-	return (limit + MEMORY_STEP - 1) / MEMORY_STEP * MEMORY_STEP;
+	limit = (limit + MEMORY_STEP - 1) / MEMORY_STEP * MEMORY_STEP;
+	return c && c->memory_max && limit > c->memory_max ? c->memory_max : limit;
 }
 
 /* The group of a container that has its machine to itself. */

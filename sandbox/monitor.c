@@ -140,7 +140,7 @@ static void *run_proxy(void *arg)
 	fd_close(&mon->proxy.ends.master);
 	proxy_begin(w, "create", p->options->id, p->spec->process);
 	json_put_string(w, "config", p->options->spec_text);
-	shares_write(&mon->m->shares, p->spec, w);
+	shares_write(&mon->m->shares, w);
 	/* While the caller is on its way to `start`; who never starts it needn't know. */
 	r = proxy_open(&mon->proxy, w, &opened);
 	if (init_wait_gate(p, &sync, &e) < 0)

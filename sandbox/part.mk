@@ -31,6 +31,10 @@ libsandbox_a_SOURCES += sandbox/resources_json.c sandbox/resources_json.h
 libsandbox_a_SOURCES += sandbox/shares.c sandbox/shares.h
 EXTRA_DIST += sandbox/README.md sandbox/PROPERTIES.md
 
+# Where the package puts the guest's kernel, and the configuration that names another.
+sandbox/kernel.$(OBJEXT): AM_CPPFLAGS += -DHULL_PKGLIBDIR='"$(pkglibdir)"' \
+	-DHULL_SYSCONFDIR='"$(sysconfdir)"'
+
 # hull-guest: static, as it is all that its system has; carried by hull itself. Not with
 # sanitizers, whose libraries are shared ones.
 sandbox_guest = sandbox/guest/ask.c sandbox/guest/boot.c sandbox/guest/boot.h \

@@ -174,4 +174,63 @@ sandbox_kernel() {
 	run ! oci create "$ID"
 	[[ $output == *'exec: "not-in-path": executable file not found in $PATH'* ]]
 	run ! oci state "$ID"
+
+@test "a tmpfs of the host at /dev/shm is one of the guest's, of the same size" {
+	mkdir "$DIR/shm"
+	mount -t tmpfs -o size=3m shm "$DIR/shm"
+	echo host >"$DIR/shm/file"
+	update_config '.mounts |= map(select(.destination != "/dev/shm")) |
+		.mounts += [{destination: "/dev/shm", type: "bind", source: "'"$DIR"'/shm", options: ["rbind", "nosuid"]}]'
+	set_args sh -c 'df -k /dev/shm | tail -n 1; ls /dev/shm; echo guest >/dev/shm/file; stat -c %a /dev/shm'
+	run -0 oci run "$ID"
+	local host
+	host=$(<"$DIR/shm/file")
+	umount "$DIR/shm"
+	[[ ${lines[0]} == shm\ *\ 3072\ * ]]
+	[ "${lines[1]}" = 1777 ]
+	[ "$host" = host ]
+}
+
+@test "a bind of /proc in a sandbox is the container's own, and never the host's" {
+	update_config '.mounts += [{destination: "/host/proc", type: "bind", source: "/proc", options: ["rbind", "ro"]}]'
+	set_args sh -c 'ls /host/proc | grep -c "^[0-9]"; cat /host/proc/1/comm; echo 1 >/host/proc/sys/kernel/panic'
+	run ! oci run "$ID"
+	[ "${lines[0]}" -lt 6 ]
+	[ "${lines[1]}" = sh ]
+	[[ ${lines[2]} == *"Read-only file system"* ]]
+}
+
+@test "a privileged container's devices are the guest's, and the host's others are left out" {
+	update_config '.linux.resources.devices = [{allow: true, access: "rwm"}] |
+		.linux.devices = [{path: "/dev/kmsg", type: "c", major: 1, minor: 11},
+			{path: "/dev/sdz", type: "b", major: 65, minor: 144}]'
+	set_args sh -c 'ls /dev/kmsg /dev/sdz'
+	run ! oci run "$ID"
+	[[ $output == */dev/kmsg* ]]
+	[[ $output == *"/dev/sdz: No such file"* ]]
+}
+
+@test "under the name hull-vm a bundle without an annotation is sandboxed" {
+	cp "$RUNTIME" "$DIR/hull-vm"
+	update_config 'del(.annotations)'
+	set_args uname -r
+	run -0 "$DIR/hull-vm" --root "$ROOT" run "$ID"
+	[ "$output" != "$(uname -r)" ]
+}
+
+@test "the configuration's machine is the guest's, and an allowed annotation changes it" {
+	local file=/usr/local/etc/hull/config.json
+	mkdir -p "${file%/*}"
+	echo '{"engine": "microvm", "vm": {"memory": "192M", "vcpus": 2},
+		"allow_annotations": ["dev.hull.vm.vcpus"]}' >$file
+	update_config 'del(.annotations)'
+	set_args sh -c 'nproc; grep MemTotal /proc/meminfo | tr -dc 0-9'
+	run -0 oci run "$ID"
+	local first=$output
+	update_config '.annotations = {"dev.hull.vm.vcpus": "1"}'
+	run -0 oci run "$ID"
+	rm $file
+	[ "${first%%$'\n'*}" = 2 ]
+	[ "${first##*$'\n'}" -lt $((192 * 1024)) ]
+	[ "${lines[0]}" = 1 ]
 }
