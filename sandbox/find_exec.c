@@ -25,8 +25,8 @@ static bool is_below(const char *path, size_t len, const char *folder)
 /* procfs and its kind have no commands in them. */
 static bool may_hold_commands(const struct spec_mount *m)
 {
-	static const char *const none[] = {"proc", "sysfs", "cgroup", "cgroup2", "devpts",
-					   "mqueue", NULL};
+	static const char *const none[] = {"proc",   "sysfs",  "cgroup", "cgroup2",
+					   "devpts", "mqueue", NULL};
 
 	for (const char *const *v = none; *v; v++) {
 		if (m->type && str_eq(m->type, *v))
@@ -74,8 +74,7 @@ static bool may_come_by_a_mount(const struct spec *s)
 	return false;
 }
 
-static void __attribute__((noreturn))
-look(struct process_plan *plan, int root, int out)
+static void __attribute__((noreturn)) look(struct process_plan *plan, int root, int out)
 {
 	struct err e = {0};
 

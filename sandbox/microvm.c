@@ -21,7 +21,7 @@
 /* Of a machine of whose container nobody has said how much it needs. */
 #define MEMORY_DEFAULT (512 * MIB)
 
-#define MEMORY_LEAST (256 * MIB)
+#define MEMORY_LEAST   (256 * MIB)
 
 /* The machine's memory comes in pieces of this. */
 #define MEMORY_STEP (128 * MIB)

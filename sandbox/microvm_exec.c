@@ -20,10 +20,11 @@ struct exec_own {
 
 int microvm_refuse_descriptors(unsigned preserve_fds, struct err *e)
 {
-	return preserve_fds == 0 ? 0
-				 : err_set(e, ENOTSUP,
-					   "--preserve-fds: descriptors of the host can't "
-					   "be passed into a sandbox");
+	return preserve_fds == 0
+		       ? 0
+		       : err_set(e, ENOTSUP,
+				 "--preserve-fds: descriptors of the host can't "
+				 "be passed into a sandbox");
 }
 
 int microvm_exec_prepare(struct exec_plan *p, struct container *c, struct err *e)

@@ -15,8 +15,8 @@ int microvm_refuse_descriptors(unsigned preserve_fds, struct err *e);
 /* The limits of the host's group, of those of the container: the guest's kernel has the
  * container's own, the host bounds the machine, which needs more memory, and threads. In
  * the arena; NULL: no memory. */
-const struct spec_resources *
-microvm_host_resources(struct arena *a, const struct spec_resources *res);
+const struct spec_resources *microvm_host_resources(struct arena *a,
+						    const struct spec_resources *res);
 
 /* microvm_exec.c */
 int microvm_exec_prepare(struct exec_plan *p, struct container *c, struct err *e);

@@ -12,8 +12,8 @@
 
 #define PAUSED "paused" /* in the container's folder */
 
-const struct spec_resources *
-microvm_host_resources(struct arena *a, const struct spec_resources *res)
+const struct spec_resources *microvm_host_resources(struct arena *a,
+						    const struct spec_resources *res)
 {
 	struct spec_resources *r = arena_alloc(a, sizeof(*r));
 	struct spec_memory *m;

@@ -21,7 +21,7 @@
 #define STATUS_LOST      (128 + SIGKILL)
 #define LAST_WORDS_NS    UINT64_C(2000000000)
 #define CONSOLE_LINE_MAX 256
-#define DESCRIPTORS_MAX	4096
+#define DESCRIPTORS_MAX  4096
 
 /* Descriptors of a monitor: these, and one a mount. */
 #define KEEP_FIXED ((size_t)12)
@@ -180,10 +180,18 @@ static int enter_jail(struct monitor *mon, struct err *e)
 {
 	const struct monitor_plan *m = mon->m;
 	const struct init_plan *p = mon->p;
-	int keep[KEEP_MAX] = {p->sync[1],     p->listener, mon->log ? mon->log->fd : -1,
-			      m->kvm,         m->kernel,   m->initrd,
-			      m->listener,    m->ends.master, m->ends.slave,
-			      0,              1,           2};
+	int keep[KEEP_MAX] = {p->sync[1],
+			      p->listener,
+			      mon->log ? mon->log->fd : -1,
+			      m->kvm,
+			      m->kernel,
+			      m->initrd,
+			      m->listener,
+			      m->ends.master,
+			      m->ends.slave,
+			      0,
+			      1,
+			      2};
 	size_t count = KEEP_FIXED;
 
 	if (m->shares.count > KEEP_MAX - count)
@@ -262,7 +270,8 @@ static int make_threads(struct monitor *mon, struct err *e)
 
 static int set_up(struct monitor *mon, struct err *e)
 {
-	int r = sandbox_find_exec(mon->m->process, mon->p->spec, mon->m->shares.v[0].fd, e);
+	int r = sandbox_find_exec(mon->m->process, mon->p->spec, mon->m->shares.v[0].fd,
+				  e);
 
 	if (r == 0)
 		r = enter_jail(mon, e);
@@ -297,8 +306,7 @@ int monitor_run(struct init_plan *p, struct monitor_plan *m, struct err *e)
 
 	if (!mon)
 		return err_code(e, ENOMEM, "make a sandbox");
-	*mon = (struct monitor){
-		.p = p, .m = m, .log = p->options->log, .proc = -1};
+	*mon = (struct monitor){.p = p, .m = m, .log = p->options->log, .proc = -1};
 	(void)sem_init(&mon->begin, 0, 0);
 	r = set_up(mon, e);
 	/* The process ends by its proxy, or when the machine has. */

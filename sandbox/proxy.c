@@ -100,8 +100,10 @@ int proxy_threads(struct proxy *p, int (*enter)(void *arg, struct err *e), void 
 	bool terminal = p->process->terminal;
 	int in = terminal ? p->ends.slave : 0, out = terminal ? p->ends.slave : 1;
 
-	p->pumps[0] = (struct pump){.from = in, .to = s[0], .to_socket = true, .stop = -1};
-	p->pumps[1] = (struct pump){.from = terminal ? s[0] : s[1], .to = out, .stop = -1};
+	p->pumps[0] = (struct pump){
+		.from = in, .to = s[0], .to_socket = true, .stop = -1};
+	p->pumps[1] = (struct pump){
+		.from = terminal ? s[0] : s[1], .to = out, .stop = -1};
 	p->pumps[2] = (struct pump){.from = terminal ? -1 : s[2], .to = 2, .stop = -1};
 	for (int i = 0; i < 3; i++) {
 		if (p->pumps[i].from < 0)
