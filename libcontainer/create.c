@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -205,6 +206,21 @@ static int let_wait(struct init_plan *p, struct container *c, struct err *e)
 	return sync_tell(p->sync[0], SYNC_GO, e);
 }
 
+/* Where the user's process is another kernel's, ours stands for it before the OOM killer. */
+static int set_oom_score_adj(const struct init_plan *p, pid_t pid, struct err *e)
+{
+	const struct spec_process *process = p->spec->process;
+	char path[48], text[24];
+	int r;
+
+	if (p->process || !process || !process->oom_score_adj.set)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%d/oom_score_adj", pid);
+	(void)snprintf(text, sizeof(text), "%" PRId64, process->oom_score_adj.v);
+	r = procfs_write(p->proc, path, text);
+	return r < 0 ? err_code(e, r, "process.oomScoreAdj: %s", text) : 0;
+}
+
 static int converse(struct init_plan *p, struct container *c, struct err *e)
 {
 	AUTO_FD master = -1;
@@ -215,6 +231,9 @@ static int converse(struct init_plan *p, struct container *c, struct err *e)
 		if (r < 0)
 			return r;
 	}
+	r = set_oom_score_adj(p, c->pid, e);
+	if (r < 0)
+		return r;
 	if (p->ns.new_user) {
 		r = ns_write_maps(&p->ns, c->pid, p->proc, e);
 		if (r < 0)

@@ -24,7 +24,7 @@
 #define DESCRIPTORS_MAX  4096
 
 /* Descriptors of a monitor: these, and one a mount. */
-#define KEEP_FIXED ((size_t)12)
+#define KEEP_FIXED ((size_t)13)
 #define KEEP_MAX   ((size_t)1024)
 
 /* quiet: nobody reads the console as a rule, and each line costs exits. panic=-1 with
@@ -176,7 +176,7 @@ static int enter_vm_thread(void *arg, enum vm_thread kind, struct err *e)
 }
 
 /* Nothing stays open that isn't on this list. */
-static int enter_jail(struct monitor *mon, struct err *e)
+static int enter_jail(struct monitor *mon, int profile, struct err *e)
 {
 	const struct monitor_plan *m = mon->m;
 	const struct init_plan *p = mon->p;
@@ -189,6 +189,7 @@ static int enter_jail(struct monitor *mon, struct err *e)
 			      m->listener,
 			      m->ends.master,
 			      m->ends.slave,
+			      profile,
 			      0,
 			      1,
 			      2};
@@ -203,6 +204,18 @@ static int enter_jail(struct monitor *mon, struct err *e)
 					      .keep_count = count,
 					      .nofile = DESCRIPTORS_MAX},
 			  &mon->proc, e);
+}
+
+/* The profile of the container is, here, the monitor's: it may well forbid mounts, so the
+ * jail is made first. Threads inherit it. */
+static int confine(struct monitor *mon, struct err *e)
+{
+	AUTO_FD profile = -1;
+	int r = process_open_profile(mon->m->process, mon->p->proc, &profile, e);
+
+	if (r == 0)
+		r = enter_jail(mon, profile, e);
+	return r == 0 ? process_enter_profile(mon->m->process, profile, e) : r;
 }
 
 static int make_machine(struct monitor *mon, struct err *e)
@@ -274,8 +287,9 @@ static int set_up(struct monitor *mon, struct err *e)
 				  e);
 
 	if (r == 0)
-		r = enter_jail(mon, e);
-
+		r = init_run_create_container(mon->p, e);
+	if (r == 0)
+		r = confine(mon, e);
 	if (r == 0)
 		r = loop_new(&mon->loop, e);
 	if (r == 0)

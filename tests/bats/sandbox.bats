@@ -174,6 +174,7 @@ sandbox_kernel() {
 	run ! oci create "$ID"
 	[[ $output == *'exec: "not-in-path": executable file not found in $PATH'* ]]
 	run ! oci state "$ID"
+}
 
 @test "a tmpfs of the host at /dev/shm is one of the guest's, of the same size" {
 	mkdir "$DIR/shm"
@@ -233,4 +234,60 @@ sandbox_kernel() {
 	[ "${first%%$'\n'*}" = 2 ]
 	[ "${first##*$'\n'}" -lt $((192 * 1024)) ]
 	[ "${lines[0]}" = 1 ]
+}
+
+@test "hooks of the host run on the host, with the pid of the sandbox's process" {
+	local name
+	for name in prestart createRuntime createContainer poststart poststop; do
+		update_config ".hooks.$name = [{path: \"/bin/sh\", args: [\"sh\", \"-c\",
+			\"cat >$DIR/$name; echo \$\$(uname -r) >>$DIR/$name\"]}]"
+	done
+	set_daemon
+	start
+	local pid
+	pid=$(pid_of)
+	oci delete --force "$ID"
+	for name in prestart createRuntime createContainer poststart; do
+		head -n 1 "$DIR/$name" | grep -q "\"pid\":$pid,"
+		grep -q "$(uname -r)" "$DIR/$name"
+	done
+	[ -s "$DIR/poststop" ]
+}
+
+@test "oomScoreAdj is the sandbox's process's on the host, and the container's in the guest" {
+	update_config '.process.oomScoreAdj = 321'
+	set_daemon
+	start
+	[ "$(<"/proc/$(pid_of)/oom_score_adj")" = 321 ]
+	run -0 oci exec "$ID" cat /proc/1/oom_score_adj
+	prints 321
+}
+
+@test "apparmorProfile confines every thread of the sandbox's process" {
+	requires apparmor cmd:apparmor_parser
+	local profile=hull-test-$ID
+	# As docker's and containerd's own: mounts are denied.
+	apparmor_parser --replace <<<"profile $profile flags=(attach_disconnected,mediate_deleted) {
+		network, capability, file, umount, signal, deny mount, }"
+	update_config '.process.apparmorProfile = $p' --arg p "$profile"
+	set_daemon
+	start
+	local task found=0
+	for task in /proc/"$(pid_of)"/task/*; do
+		[ "$(<"$task/attr/apparmor/current")" = "$profile (enforce)" ]
+		found=$((found + 1))
+	done
+	[ $found -gt 2 ]
+	run -0 oci exec "$ID" sh -c 'echo x >/written; cat /written'
+	prints x
+	oci delete --force "$ID"
+	apparmor_parser --remove <<<"profile $profile {}"
+}
+
+@test "an apparmorProfile that is not loaded is refused for a sandbox, too" {
+	requires apparmor
+	update_config '.process.apparmorProfile = "hull-test-nothing"'
+	run ! oci create "$ID"
+	[[ $output == *"apparmor profile"* ]]
+	run ! oci state "$ID"
 }
