@@ -240,7 +240,7 @@ sandbox_kernel() {
 	local name
 	for name in prestart createRuntime createContainer poststart poststop; do
 		update_config ".hooks.$name = [{path: \"/bin/sh\", args: [\"sh\", \"-c\",
-			\"cat >$DIR/$name; echo \$\$(uname -r) >>$DIR/$name\"]}]"
+			\"cat >$DIR/$name; echo >>$DIR/$name; uname -r >>$DIR/$name\"]}]"
 	done
 	set_daemon
 	start
