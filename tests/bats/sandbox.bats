@@ -174,6 +174,7 @@ sandbox_kernel() {
 	run ! oci create "$ID"
 	[[ $output == *'exec: "not-in-path": executable file not found in $PATH'* ]]
 	run ! oci state "$ID"
+}
 
 @test "a tmpfs of the host at /dev/shm is one of the guest's, of the same size" {
 	mkdir "$DIR/shm"
@@ -233,4 +234,15 @@ sandbox_kernel() {
 	[ "${first%%$'\n'*}" = 2 ]
 	[ "${first##*$'\n'}" -lt $((192 * 1024)) ]
 	[ "${lines[0]}" = 1 ]
+}
+
+@test "a container that is out of memory in its guest: its cgroup on the host says so" {
+	update_config '.linux.resources.memory.limit = 67108864'
+	set_args tail /dev/zero
+	create
+	local events
+	events=$(cgroup_of)/memory.events
+	oci start "$ID"
+	wait_for is stopped
+	[ "$(sed -n 's/^oom_kill //p' "$events")" -ge 1 ]
 }
