@@ -246,3 +246,41 @@ sandbox_kernel() {
 	wait_for is stopped
 	[ "$(sed -n 's/^oom_kill //p' "$events")" -ge 1 ]
 }
+
+@test "an AppArmor profile is the monitor's" {
+	requires apparmor cmd:apparmor_parser
+	local profile=hull-test-$ID label
+	apparmor_parser --replace <<<"profile $profile flags=(attach_disconnected) { file, capability, signal, network, unix, }"
+	update_config '.process.apparmorProfile = $p' --arg p "$profile"
+	set_daemon
+	start
+	label=$(cat "/proc/$(pid_of)/attr/current")
+	run -0 oci exec "$ID" echo in-guest
+	prints in-guest
+	oci delete --force "$ID"
+	apparmor_parser --remove <<<"profile $profile {}"
+	[ "$label" = "$profile (enforce)" ]
+}
+
+@test "hooks of a sandboxed container run on the host, but startContainer in the guest" {
+	local kind
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		update_config '.hooks[$k] = [{path: "/bin/sh", args: ["sh", "-c", "uname -r >$0", $file]}]' \
+			--arg k $kind --arg file "$DIR/$kind"
+	done
+	update_config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "uname -r >/started"]}]'
+	run -0 oci run "$ID"
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		[ "$(<"$DIR/$kind")" = "$(uname -r)" ]
+	done
+	[ "$(<"$BUNDLE/rootfs/started")" != "$(uname -r)" ]
+}
+
+@test "oomScoreAdj is the monitor's, too" {
+	update_config '.process.oomScoreAdj = 500'
+	set_daemon
+	start
+	[ "$(<"/proc/$(pid_of)/oom_score_adj")" = 500 ]
+	run -0 oci exec "$ID" cat /proc/1/oom_score_adj
+	prints 500
+}
