@@ -300,7 +300,8 @@ static int be_container(struct monitor *mon, struct err *e)
 	}
 	r = engine_host_create_container(p, e);
 	if (r == 0)
-		r = sandbox_find_exec(mon->m->process, p->spec, mon->m->shares.v[0].fd, e);
+		r = sandbox_find_exec(mon->m->process, p->spec, mon->m->shares.v[0].fd,
+				      e);
 	if (r == 0 && has_limit(p->spec))
 		r = oom_prepare(p->proc, &mon->oom, e);
 	if (r == 0)
@@ -346,7 +347,8 @@ int monitor_run(struct init_plan *p, struct monitor_plan *m, struct err *e)
 
 	if (!mon)
 		return err_code(e, ENOMEM, "make a sandbox");
-	*mon = (struct monitor){.p = p, .m = m, .log = p->options->log, .proc = -1, .oom = -1};
+	*mon = (struct monitor){
+		.p = p, .m = m, .log = p->options->log, .proc = -1, .oom = -1};
 	(void)sem_init(&mon->begin, 0, 0);
 	r = set_up(mon, e);
 	/* The process ends by its proxy, or when the machine has. */

@@ -16,7 +16,7 @@
 #include "base/procfs.h"
 #include "libcontainer/init.h"
 
-#define STEP	  ((size_t)4 << 20)
+#define STEP      ((size_t)4 << 20)
 #define STRIKE_MS 10000
 
 static int give_up_rights(int fd, int proc_fd, struct err *e)
