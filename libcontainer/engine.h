@@ -78,6 +78,13 @@ struct engine {
 	int (*watch)(const struct container *c, struct cgroup_watch *ret, struct err *e);
 };
 
+/* Runs the createContainer hooks, in the container's child and its namespaces: programs of
+ * the host. */
+int engine_host_create_container(struct init_plan *p, struct err *e);
+
+/* A hook's state with the caller's pid as the runtime sees it. */
+const char *engine_own_state(struct hook_state *state, int proc_fd, size_t *ret_len);
+
 /* The same for all whose container is, on the host, its first process and its cgroup. */
 int engine_host_signal(const struct container *c, int sig, struct err *e);
 int engine_host_freeze(const struct container *c, bool on, struct err *e);

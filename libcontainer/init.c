@@ -18,9 +18,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/procfs.h"
 #include "libcontainer/gate.h"
-#include "libcontainer/hooks.h"
 #include "libcontainer/sync.h"
 
 /* The clone has put handlers back to their defaults (CLONE_CLEAR_SIGHAND); what the runtime
@@ -144,26 +142,6 @@ int init_close_others(unsigned from, int keep[], size_t count, struct err *e)
 	if (syscall(SYS_close_range, from, ~0U, 0) < 0)
 		return err_sys(e, "close_range");
 	return 0;
-}
-
-const char *init_state(const struct init_plan *p, struct hook_state *state,
-		       size_t *ret_len)
-{
-	pid_t pid = procfs_self(p->proc);
-
-	return hook_state_text(state, pid < 0 ? 0 : pid, ret_len);
-}
-
-int init_run_create_container(struct init_plan *p, struct err *e)
-{
-	const struct spec_hooks *h = p->spec->hooks;
-	const char *text;
-	size_t len;
-
-	if (!h || !h->create_container.count)
-		return 0;
-	text = init_state(p, &p->creating, &len);
-	return hooks_run(&h->create_container, "createContainer", text, len, e);
 }
 
 int init_tell_created(const struct init_plan *p, int master, struct err *e)

@@ -13,14 +13,6 @@ void init_run(void *ctx) __attribute__((noreturn));
 /* The same for exec: ctx is a struct exec_plan. */
 void init_run_exec(void *ctx) __attribute__((noreturn));
 
-/* For engines' bodies: one of the plan's states, with our pid as the runtime sees it. */
-const char *init_state(const struct init_plan *p, struct hook_state *state,
-		       size_t *ret_len);
-
-/* The createContainer hooks, which are programs of the host, in the namespaces that we are
- * in. */
-int init_run_create_container(struct init_plan *p, struct err *e);
-
 /* For engines' bodies: tells the runtime that the container is created (with the
  * terminal's master, or -1), and waits until it may begin. On success *sync is where
  * failures are told from now on. */

@@ -94,7 +94,7 @@ static int run_start_container(struct init_plan *p, struct err *e)
 
 	if (!h || !h->start_container.count)
 		return 0;
-	text = init_state(p, &p->created, &len);
+	text = engine_own_state(&p->created, p->proc, &len);
 	return hooks_run_confined(&h->start_container, "startContainer", text, len,
 				  confine_hook, p, e);
 }
@@ -143,7 +143,7 @@ static int enter_root(struct init_plan *p, int *ret_master, struct err *e)
 	r = open_terminal(p->spec->process, root, true, ret_master, e);
 	if (r < 0)
 		return r;
-	r = init_run_create_container(p, e);
+	r = engine_host_create_container(p, e);
 	if (r < 0)
 		return r;
 	return rootfs_pivot(p->rootfs, root, e);

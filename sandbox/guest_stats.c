@@ -207,11 +207,11 @@ static int take_memory(struct arena *a, const struct json *v, struct cgroup_stat
 {
 	const struct json *n;
 	size_t i = 0;
-	void *list;
+	void *list = NULL;
 	int r = open_list(a, v, "memoryStat", JSON_OBJECT, sizeof(*s->memory.raw), &n,
 			  &list, &s->memory.raw_count, e);
 
-	if (r < 0)
+	if (r < 0 || !list)
 		return r;
 	s->memory.raw = list;
 	for (; n; n = n->next, i++) {
@@ -227,11 +227,11 @@ static int take_io(struct arena *a, const struct json *v, struct cgroup_stats *s
 {
 	const struct json *n;
 	size_t i = 0;
-	void *list;
+	void *list = NULL;
 	int r = open_list(a, v, "io", JSON_ARRAY, sizeof(*s->io), &n, &list, &s->io_count,
 			  e);
 
-	if (r < 0)
+	if (r < 0 || !list)
 		return r;
 	s->io = list;
 	for (; r == 0 && n; n = n->next, i++)
@@ -244,11 +244,11 @@ static int take_hugetlb(struct arena *a, const struct json *v, struct cgroup_sta
 {
 	const struct json *n;
 	size_t i = 0;
-	void *list;
+	void *list = NULL;
 	int r = open_list(a, v, "hugetlb", JSON_OBJECT, sizeof(*s->hugetlb), &n, &list,
 			  &s->hugetlb_count, e);
 
-	if (r < 0)
+	if (r < 0 || !list)
 		return r;
 	s->hugetlb = list;
 	for (; n; n = n->next, i++) {

@@ -5,15 +5,18 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/procfs.h"
 #include "libcontainer/init.h"
 #include "libcontainer/sync.h"
 #include "sandbox/find_exec.h"
+#include "sandbox/oom.h"
 #include "sandbox/relay.h"
 #include "vm/loop.h"
 
@@ -24,7 +27,7 @@
 #define DESCRIPTORS_MAX  4096
 
 /* Descriptors of a monitor: these, and one a mount. */
-#define KEEP_FIXED ((size_t)13)
+#define KEEP_FIXED ((size_t)14)
 #define KEEP_MAX   ((size_t)1024)
 
 /* quiet: nobody reads the console as a rule, and each line costs exits. panic=-1 with
@@ -45,6 +48,7 @@ struct monitor {
 	struct relay *relay;
 	struct loop_source *last; /* a timer */
 	int proc;                 /* owned: the jail's procfs */
+	int oom;                  /* owned: oom.h; -1 without a limit */
 	sem_t begin;              /* of the proxy's thread */
 	struct proxy proxy;
 	size_t line_len;
@@ -150,7 +154,10 @@ static void *run_proxy(void *arg)
 	if (proxy_start(&mon->proxy, &e) < 0)
 		fail(sync, &e);
 	fd_close(&p->sync[1]);
-	_exit(proxy_wait(&mon->proxy));
+	r = proxy_wait(&mon->proxy);
+	if (mon->proxy.oom && mon->oom >= 0)
+		oom_strike(mon->oom);
+	_exit(r);
 }
 
 static int start_proxy(struct monitor *mon, struct err *e)
@@ -176,7 +183,7 @@ static int enter_vm_thread(void *arg, enum vm_thread kind, struct err *e)
 }
 
 /* Nothing stays open that isn't on this list. */
-static int enter_jail(struct monitor *mon, int profile, struct err *e)
+static int enter_jail(struct monitor *mon, struct err *e)
 {
 	const struct monitor_plan *m = mon->m;
 	const struct init_plan *p = mon->p;
@@ -187,9 +194,10 @@ static int enter_jail(struct monitor *mon, int profile, struct err *e)
 			      m->kernel,
 			      m->initrd,
 			      m->listener,
+			      mon->oom,
 			      m->ends.master,
 			      m->ends.slave,
-			      profile,
+			      p->proc,
 			      0,
 			      1,
 			      2};
@@ -204,18 +212,6 @@ static int enter_jail(struct monitor *mon, int profile, struct err *e)
 					      .keep_count = count,
 					      .nofile = DESCRIPTORS_MAX},
 			  &mon->proc, e);
-}
-
-/* The profile of the container is, here, the monitor's: it may well forbid mounts, so the
- * jail is made first. Threads inherit it. */
-static int confine(struct monitor *mon, struct err *e)
-{
-	AUTO_FD profile = -1;
-	int r = process_open_profile(mon->m->process, mon->p->proc, &profile, e);
-
-	if (r == 0)
-		r = enter_jail(mon, profile, e);
-	return r == 0 ? process_enter_profile(mon->m->process, profile, e) : r;
 }
 
 static int make_machine(struct monitor *mon, struct err *e)
@@ -281,15 +277,37 @@ static int make_threads(struct monitor *mon, struct err *e)
 	return r == 0 ? jail_enter_thread(mon->m->jail, JAIL_MAIN, e) : r;
 }
 
-static int set_up(struct monitor *mon, struct err *e)
+static bool has_limit(const struct spec *s)
 {
-	int r = sandbox_find_exec(mon->m->process, mon->p->spec, mon->m->shares.v[0].fd,
-				  e);
+	const struct spec_resources *r = s->linux_->resources;
+
+	return r && r->memory && r->memory->limit.set && r->memory->limit.v > 0;
+}
+
+/* What the host has to say about the process that stands for the container. */
+static int be_container(struct monitor *mon, struct err *e)
+{
+	struct init_plan *p = mon->p;
+	int r = engine_host_create_container(p, e);
 
 	if (r == 0)
-		r = init_run_create_container(mon->p, e);
+		r = sandbox_find_exec(mon->m->process, p->spec, mon->m->shares.v[0].fd,
+				      e);
+	if (r == 0 && has_limit(p->spec))
+		r = oom_prepare(p->proc, &mon->oom, e);
 	if (r == 0)
-		r = confine(mon, e);
+		r = enter_jail(mon, e);
+	/* A profile for containers forbids what the jail is made with: so it comes last. */
+	if (r == 0)
+		r = process_take_label(mon->m->process, p->proc, e);
+	fd_close(&p->proc);
+	return r;
+}
+
+static int set_up(struct monitor *mon, struct err *e)
+{
+	int r = be_container(mon, e);
+
 	if (r == 0)
 		r = loop_new(&mon->loop, e);
 	if (r == 0)
@@ -320,7 +338,8 @@ int monitor_run(struct init_plan *p, struct monitor_plan *m, struct err *e)
 
 	if (!mon)
 		return err_code(e, ENOMEM, "make a sandbox");
-	*mon = (struct monitor){.p = p, .m = m, .log = p->options->log, .proc = -1};
+	*mon = (struct monitor){
+		.p = p, .m = m, .log = p->options->log, .proc = -1, .oom = -1};
 	(void)sem_init(&mon->begin, 0, 0);
 	r = set_up(mon, e);
 	/* The process ends by its proxy, or when the machine has. */

@@ -20,6 +20,7 @@ libsandbox_a_SOURCES += sandbox/kernel.c sandbox/kernel.h
 libsandbox_a_SOURCES += sandbox/modules.c sandbox/modules.h
 libsandbox_a_SOURCES += sandbox/network.h sandbox/network_apply.c
 libsandbox_a_SOURCES += sandbox/network_json.c sandbox/network_read.c
+libsandbox_a_SOURCES += sandbox/oom.c sandbox/oom.h
 libsandbox_a_SOURCES += sandbox/process_json.c sandbox/process_json.h
 libsandbox_a_SOURCES += sandbox/protocol.h
 libsandbox_a_SOURCES += sandbox/properties.c sandbox/properties.h

@@ -2,9 +2,7 @@
 #include "sandbox/properties.h"
 
 #include <errno.h>
-#include <linux/magic.h>
 #include <string.h>
-#include <sys/vfs.h>
 
 #include "base/str.h"
 #include "sandbox/guest_devices.h"
@@ -90,19 +88,6 @@ static int check_devices(const struct spec *s, const struct log *log, struct err
 	return 0;
 }
 
-/* The monitor executes nothing, and so gets no label; without SELinux nobody does. */
-static int check_labels(const struct spec *s, struct err *e)
-{
-	struct statfs fs;
-	bool label = s->process && s->process->selinux_label;
-
-	if ((!label && !s->linux_->mount_label) || statfs("/sys/fs/selinux", &fs) < 0 ||
-	    (uint32_t)fs.f_type != SELINUX_MAGIC)
-		return 0;
-	return err_set(e, ENOTSUP, "config.json: %s: not supported in a sandbox yet",
-		       label ? "process.selinuxLabel" : "linux.mountLabel");
-}
-
 int properties_check(const struct spec *s, const struct log *log, struct err *e)
 {
 	int r = check_namespaces(s, e);
@@ -113,7 +98,5 @@ int properties_check(const struct spec *s, const struct log *log, struct err *e)
 		r = check_seccomp(s->linux_->seccomp, e);
 	if (r == 0)
 		r = check_devices(s, log, e);
-	if (r == 0)
-		r = check_labels(s, e);
 	return r == 0 ? properties_check_mounts(s, log, e) : r;
 }

@@ -241,7 +241,7 @@ static int forward_signals(struct proxy *p, struct err *e)
 static int take_message(struct proxy *p, int *status, struct err *e)
 {
 	AUTO_ARENA a = {0};
-	const struct json *m;
+	const struct json *m, *oom;
 	int64_t v;
 	int r = channel_receive(&p->life, -1, &a, &m, e);
 
@@ -251,6 +251,8 @@ static int take_message(struct proxy *p, int *status, struct err *e)
 		return err_set(e, EPIPE, "the sandbox has ended");
 	if (json_i64(json_get(m, "exited"), &v) < 0 || v < 0 || v > 255)
 		return err_set(e, EPROTO, "the guest's message is not understood");
+	oom = json_get(m, "oom");
+	p->oom = oom && oom->type == JSON_BOOL && oom->boolean;
 	*status = (int)v;
 	return 1;
 }

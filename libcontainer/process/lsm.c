@@ -8,10 +8,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 #ifdef HAVE_LIBSELINUX
 #include <dlfcn.h>
@@ -124,6 +124,22 @@ static int write_attr(int proc_fd, const char *path, const char *text, struct er
 	return r < 0 ? err_code(e, r, "write \"%s\" to `/proc/%s`", text, path) : 0;
 }
 
+int lsm_set_now(const struct lsm *l, int proc_fd, struct err *e)
+{
+	char text[NAME_MAX + sizeof("changeprofile ")];
+	int r;
+
+	if (l->apparmor) {
+		(void)snprintf(text, sizeof(text), "changeprofile %s",
+			       l->apparmor + strlen("exec "));
+		r = write_attr(proc_fd, "thread-self/attr/apparmor/current", text, e);
+		if (r < 0)
+			return err_wrap(e, "unable to apply apparmor profile");
+	}
+	return l->selinux ? write_attr(proc_fd, "thread-self/attr/current", l->selinux, e)
+			  : 0;
+}
+
 int lsm_set_exec(const struct lsm *l, int proc_fd, struct err *e)
 {
 	int r;
@@ -145,41 +161,6 @@ int lsm_set_exec(const struct lsm *l, int proc_fd, struct err *e)
 			return err_wrap(e, "unable to set selinux label");
 	}
 	return 0;
-}
-
-int lsm_open_current(const struct lsm *l, int proc_fd, int *ret_fd, struct err *e)
-{
-	static const char path[] = "thread-self/attr/apparmor/current";
-	int fd = -1;
-
-	if (l->apparmor) {
-		fd = procfs_open_at(proc_fd, path, O_WRONLY);
-		if (fd == -ENOENT) /* before Linux 5.8 */
-			fd = procfs_open_at(proc_fd, "thread-self/attr/current",
-					    O_WRONLY);
-		if (fd < 0)
-			return err_code(e, fd, "open `/proc/%s`", path);
-	}
-	*ret_fd = fd;
-	return 0;
-}
-
-int lsm_set_current(const struct lsm *l, int fd, struct err *e)
-{
-	char text[512];
-	int n;
-
-	if (!l->apparmor)
-		return 0;
-	n = snprintf(text, sizeof(text), "changeprofile %s",
-		     l->apparmor + strlen("exec "));
-	if (n < 0 || (size_t)n >= sizeof(text))
-		return err_set(e, ENAMETOOLONG, "process.apparmorProfile: %.80s...",
-			       l->apparmor + strlen("exec "));
-	return write(fd, text, (size_t)n) == n
-		       ? 0
-		       : err_sys(e, "unable to apply apparmor profile: write \"%s\"",
-				 text);
 }
 
 int lsm_set_keys(const struct lsm *l, int proc_fd, bool on, struct err *e)

@@ -245,15 +245,9 @@ int process_set_label(const struct process_plan *p, int proc_fd, struct err *e)
 	return lsm_set_exec(&p->lsm, proc_fd, e);
 }
 
-int process_open_profile(const struct process_plan *p, int proc_fd, int *ret_fd,
-			 struct err *e)
+int process_take_label(const struct process_plan *p, int proc_fd, struct err *e)
 {
-	return lsm_open_current(&p->lsm, proc_fd, ret_fd, e);
-}
-
-int process_enter_profile(const struct process_plan *p, int fd, struct err *e)
-{
-	return lsm_set_current(&p->lsm, fd, e);
+	return lsm_set_now(&p->lsm, proc_fd, e);
 }
 
 static int close_range_of(unsigned first, unsigned last, struct err *e)

@@ -67,12 +67,9 @@ int process_find_exec(struct process_plan *p, struct err *e);
  * an AppArmor profile that is not loaded is to be an error of create and not of start. */
 int process_set_label(const struct process_plan *p, int proc_fd, struct err *e);
 
-/* The AppArmor profile of a process that executes nothing, in two steps, as what comes
- * between them may be what the profile forbids, or take the procfs away. *ret_fd: -1 if
- * the plan has no profile. */
-int process_open_profile(const struct process_plan *p, int proc_fd, int *ret_fd,
-			 struct err *e);
-int process_enter_profile(const struct process_plan *p, int fd, struct err *e);
+/* For a process that stands for the container and executes nothing: the labels at once,
+ * for the calling thread and those that it makes. */
+int process_take_label(const struct process_plan *p, int proc_fd, struct err *e);
 
 /* Hands the terminal's slave, or the inherited stdio, to the user: fchown where it is a
  * pipe, terminal or socket, so that /dev/stdout can be reopened; never /dev/null. */

@@ -236,31 +236,29 @@ sandbox_kernel() {
 	[ "${lines[0]}" = 1 ]
 }
 
-@test "hooks of the host run on the host, with the pid of the sandbox's process" {
-	local name
-	for name in prestart createRuntime createContainer poststart poststop; do
-		update_config ".hooks.$name = [{path: \"/bin/sh\", args: [\"sh\", \"-c\",
-			\"cat >$DIR/$name; echo >>$DIR/$name; uname -r >>$DIR/$name\"]}]"
-	done
-	set_daemon
-	start
-	local pid
-	pid=$(pid_of)
-	oci delete --force "$ID"
-	for name in prestart createRuntime createContainer poststart; do
-		head -n 1 "$DIR/$name" | grep -q "\"pid\":$pid,"
-		grep -q "$(uname -r)" "$DIR/$name"
-	done
-	[ -s "$DIR/poststop" ]
+@test "a container that is out of memory in its guest: its cgroup on the host says so" {
+	update_config '.linux.resources.memory.limit = 67108864'
+	set_args tail /dev/zero
+	create
+	local events
+	events=$(cgroup_of)/memory.events
+	oci start "$ID"
+	wait_for is stopped
+	[ "$(sed -n 's/^oom_kill //p' "$events")" -ge 1 ]
 }
 
-@test "oomScoreAdj is the sandbox's process's on the host, and the container's in the guest" {
-	update_config '.process.oomScoreAdj = 321'
-	set_daemon
-	start
-	[ "$(<"/proc/$(pid_of)/oom_score_adj")" = 321 ]
-	run -0 oci exec "$ID" cat /proc/1/oom_score_adj
-	prints 321
+@test "hooks of a sandboxed container run on the host, but startContainer in the guest" {
+	local kind
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		update_config '.hooks[$k] = [{path: "/bin/sh", args: ["sh", "-c", "uname -r >$0", $file]}]' \
+			--arg k $kind --arg file "$DIR/$kind"
+	done
+	update_config '.hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "uname -r >/started"]}]'
+	run -0 oci run "$ID"
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		[ "$(<"$DIR/$kind")" = "$(uname -r)" ]
+	done
+	[ "$(<"$BUNDLE/rootfs/started")" != "$(uname -r)" ]
 }
 
 @test "apparmorProfile confines every thread of the sandbox's process" {
@@ -290,4 +288,13 @@ sandbox_kernel() {
 	run ! oci create "$ID"
 	[[ $output == *"apparmor profile"* ]]
 	run ! oci state "$ID"
+}
+
+@test "oomScoreAdj is the monitor's, too" {
+	update_config '.process.oomScoreAdj = 500'
+	set_daemon
+	start
+	[ "$(<"/proc/$(pid_of)/oom_score_adj")" = 500 ]
+	run -0 oci exec "$ID" cat /proc/1/oom_score_adj
+	prints 500
 }
