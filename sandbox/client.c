@@ -50,7 +50,7 @@ int client_listen(int dir, struct err *e)
 int client_connect(const struct container *c, struct err *e)
 {
 	const struct timeval limit = {.tv_sec = ANSWER_MS / 1000,
-				      .tv_usec = ANSWER_MS % 1000 * 1000};
+				      .tv_usec = (suseconds_t)(ANSWER_MS % 1000) * 1000};
 	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un addr;
 

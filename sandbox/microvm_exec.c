@@ -117,7 +117,7 @@ static int become_proxy(struct exec_plan *p, struct proxy *proxy, struct err *e)
 
 int microvm_exec_body(struct exec_plan *p, struct err *e)
 {
-	struct proxy proxy;
+	struct proxy proxy = {0};
 	int r = become_proxy(p, &proxy, e);
 
 	if (r < 0)

@@ -49,7 +49,7 @@ static bool stopping(const struct pump *p)
 
 /* False: it has been told to stop, and there is nothing left. What somebody still writes
  * meanwhile has its bound. */
-static bool wait_for_more(const struct pump *p, size_t *left)
+static bool wait_for_more(const struct pump *p, size_t left)
 {
 	struct pollfd fds[] = {{.fd = p->from, .events = POLLIN},
 			       {.fd = p->stop, .events = POLLIN}};
@@ -59,7 +59,7 @@ static bool wait_for_more(const struct pump *p, size_t *left)
 	while (poll(fds, 2, -1) < 0 && errno == EINTR)
 		;
 	if (fds[1].revents)
-		return fds[0].revents && *left > 0;
+		return fds[0].revents && left > 0;
 	return true;
 }
 
@@ -75,7 +75,7 @@ static void *copy(void *arg)
 		return NULL;
 	while (sem_wait(&p->go) < 0 && errno == EINTR)
 		;
-	while (wait_for_more(p, &left)) {
+	while (wait_for_more(p, left)) {
 		n = read(p->from, buf, sizeof(buf));
 		if (n < 0 && again(p->from, POLLIN))
 			continue;
