@@ -40,7 +40,8 @@ sandbox/kernel.$(OBJEXT): AM_CPPFLAGS += -DHULL_PKGLIBDIR='"$(pkglibdir)"' \
 # sanitizers, whose libraries are shared ones.
 sandbox_guest = sandbox/guest/ask.c sandbox/guest/boot.c sandbox/guest/boot.h \
 	sandbox/guest/life.c sandbox/guest/life.h sandbox/guest/lives.c sandbox/guest/main.c \
-	sandbox/guest/report.c sandbox/guest/server.c sandbox/guest/server.h sandbox/guest/spec.c
+	sandbox/guest/report.c sandbox/guest/serve.c sandbox/guest/server.c sandbox/guest/server.h \
+	sandbox/guest/spec.c
 EXTRA_DIST += $(sandbox_guest) sandbox/guest/README.md
 if GUEST
 noinst_PROGRAMS += sandbox/guest/hull-guest

@@ -16,6 +16,13 @@
 #define CONNECTIONS_MAX 1024
 #define WAITING_MAX     64    /* before hello */
 #define HELLO_WINDOW    16384 /* bytes of its log on the way */
+#define HELLO_MAX       ((size_t)16384)
+#define AGAIN_NS        UINT64_C(100000000)
+
+/* The log is on the host's disk: so many of the guest's lines at once, and one more now and
+ * then. */
+#define LINES_AT_ONCE 1000
+#define LINE_EACH_S   4
 
 struct relay {
 	struct vsock_joins joins;
