@@ -16,11 +16,11 @@
 #include "libcontainer/process/process.h"
 
 /* A guest boots, loads modules and makes a container meanwhile; emulated ones are slow. */
-#define OPEN_MS     120000
-#define START_MS    60000
-#define SEND_MS     3000
-#define MESSAGE_MS  30000 /* of which a part has come */
-#define LAST_MS     1000
+#define OPEN_MS    120000
+#define START_MS   60000
+#define SEND_MS    3000
+#define MESSAGE_MS 30000 /* of which a part has come */
+#define LAST_MS    1000
 
 /* Of a message about a process: the guest has no reason for a longer one. */
 #define MESSAGE_MAX ((size_t)65536)

@@ -12,9 +12,10 @@
 
 #include "base/fd.h"
 
-#define CHUNK    65536
-#define LAST_MAX ((size_t)4 * CHUNK) /* of a terminal, which doesn't say how much it has */
-#define NO_END	 SIZE_MAX
+#define CHUNK 65536
+#define LAST_MAX                                                                         \
+	((size_t)4 * CHUNK) /* of a terminal, which doesn't say how much it has */
+#define NO_END SIZE_MAX
 
 /* After a call that failed: false, if it would again. A descriptor that is non-blocking is
  * waited for; who reads a process's input is not, once that has ended. */

@@ -59,12 +59,13 @@ static int start_pumps(struct life *l, struct err *e)
 	l->stop = eventfd(0, EFD_CLOEXEC);
 	if (l->stop < 0)
 		return err_sys(e, "eventfd");
-	l->pumps[0] = (struct pump){.from = l->streams[0],
-				    .to = first,
-				    .close_to = pipes,
+	l->pumps[0] = (struct pump){
+		.from = l->streams[0], .to = first, .close_to = pipes, .stop = l->stop};
+	l->pumps[1] = (struct pump){.from = second,
+				    .to = out,
+				    .to_socket = true,
+				    .close_from = pipes,
 				    .stop = l->stop};
-	l->pumps[1] = (struct pump){
-		.from = second, .to = out, .to_socket = true, .close_from = pipes, .stop = l->stop};
 	l->pumps[2] = (struct pump){.from = l->ours[2],
 				    .to = l->streams[2],
 				    .to_socket = true,

@@ -61,8 +61,7 @@ int life_wait_streams(struct guest *g, struct life *l, struct err *e)
 	end.tv_sec += ATTACH_S;
 	(void)pthread_mutex_lock(&g->lock);
 	while (r == 0 && !all_attached(l))
-		r = pthread_cond_clockwait(&l->attached, &g->lock, CLOCK_MONOTONIC,
-					   &end);
+		r = pthread_cond_clockwait(&l->attached, &g->lock, CLOCK_MONOTONIC, &end);
 	(void)pthread_mutex_unlock(&g->lock);
 	return r ? err_set(e, r, "the streams of the process are not attached") : 0;
 }

@@ -10,10 +10,11 @@
 #define ANSWER_MS 10000
 
 const struct guest_request guest_requests[] = {
-	{"create", life_create}, {"exec", life_exec},    {"attach", life_attach},
-	{"kill", ask_kill},      {"pids", ask_pids},     {"stats", ask_stats},
-	{"freeze", ask_freeze},  {"update", ask_update}, {"network", ask_network},
-	{NULL, NULL},
+	{"create", life_create},  {"exec", life_exec},
+	{"attach", life_attach},  {"kill", ask_kill},
+	{"pids", ask_pids},       {"stats", ask_stats},
+	{"freeze", ask_freeze},   {"update", ask_update},
+	{"network", ask_network}, {NULL, NULL},
 };
 
 /* ---- members and answers ---- */

@@ -6,11 +6,10 @@
 #ifndef SANDBOX_GUEST_SERVER_H
 #define SANDBOX_GUEST_SERVER_H
 
+#include <linux/vm_sockets.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <sys/socket.h>
-
-#include <linux/vm_sockets.h>
 
 #include "base/json.h"
 #include "base/log.h"
