@@ -88,7 +88,8 @@ static inline const char *make_rootfs(void)
 		char path[128];
 
 		(void)snprintf(path, sizeof(path), ROOTFS "/bin/%s", applets[i]);
-		(void)symlink("busybox", path);
+		if (symlink("busybox", path) < 0)
+			return "no links";
 	}
 	return NULL;
 }
