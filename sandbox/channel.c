@@ -148,11 +148,16 @@ int channel_ask(struct channel *c, struct json_writer *w, int timeout_ms, struct
 		const struct json **ret, struct err *e)
 {
 	const struct json *answer = NULL, *error;
+	int64_t deadline = deadline_of(timeout_ms), left = -1;
 	int r = channel_send(c, w, timeout_ms, e);
 
 	if (r < 0)
 		return r;
-	r = channel_receive(c, timeout_ms, a, &answer, e);
+	if (deadline >= 0) {
+		left = deadline - now_ms();
+		left = left < 0 ? 0 : left;
+	}
+	r = channel_receive(c, (int)left, a, &answer, e);
 	if (r < 0)
 		return r;
 	if (r == 0)

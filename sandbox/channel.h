@@ -38,7 +38,7 @@ int channel_send(struct channel *c, struct json_writer *w, int timeout_ms, struc
 int channel_receive(struct channel *c, int timeout_ms, struct arena *a,
 		    const struct json **ret, struct err *e);
 
-/* A question and its answer; an answer that is an error is returned as one. */
+/* A question and its answer, both within timeout_ms; an answer that is an error is returned as one. */
 int channel_ask(struct channel *c, struct json_writer *w, int timeout_ms, struct arena *a,
 		const struct json **ret, struct err *e);
 

@@ -17,8 +17,9 @@
 
 #define BACKLOG 128
 
-/* A stopped or hostile monitor holds nobody up for longer. */
-#define ANSWER_MS 2500
+/* A stopped or hostile monitor holds nobody up for longer than both, of 3 s. */
+#define ANSWER_MS  2500
+#define CONNECT_MS 400
 
 /* By the descriptor, as the folder's path may be longer than sun_path. */
 static void address(int dir, struct sockaddr_un *ret)
@@ -49,8 +50,7 @@ int client_listen(int dir, struct err *e)
 
 int client_connect(const struct container *c, struct err *e)
 {
-	const struct timeval limit = {.tv_sec = ANSWER_MS / 1000,
-				      .tv_usec = (suseconds_t)(ANSWER_MS % 1000) * 1000};
+	const struct timeval limit = {.tv_usec = (suseconds_t)CONNECT_MS * 1000};
 	AUTO_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un addr;
 
@@ -63,6 +63,8 @@ int client_connect(const struct container *c, struct err *e)
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
 		if (errno == ECONNREFUSED || errno == ENOENT)
 			return err_set(e, ESRCH, "container not running");
+		if (errno == EAGAIN)
+			return err_set(e, ETIMEDOUT, "the sandbox does not answer");
 		return err_sys(e, "connect to the sandbox");
 	}
 	return fd_take(&fd);

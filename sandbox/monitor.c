@@ -43,6 +43,7 @@ struct monitor {
 	struct init_plan *p;
 	struct monitor_plan *m;
 	const struct log *log;
+	struct guest_log guest_log; /* what the guest says, in it */
 	struct loop *loop;
 	struct vm *vm;
 	struct relay *relay;
@@ -107,7 +108,8 @@ static void on_console(void *arg, const void *buf, size_t len)
 		if (c != '\n' && mon->line_len < sizeof(mon->line) - 1)
 			continue;
 		mon->line[mon->line_len] = '\0';
-		log_debug(mon->log, "guest's console: %s", mon->line);
+		guest_log_write(&mon->guest_log, LOG_DEBUG, "guest's console: %s",
+				mon->line);
 		mon->line_len = 0;
 	}
 }
@@ -315,7 +317,7 @@ static int set_up(struct monitor *mon, struct err *e)
 	if (r == 0)
 		r = make_machine(mon, e);
 	if (r == 0)
-		r = relay_new(mon->vm, mon->loop, &mon->m->listener, mon->log,
+		r = relay_new(mon->vm, mon->loop, &mon->m->listener, &mon->guest_log,
 			      &mon->relay, e);
 	if (r == 0)
 		r = connect_proxy(mon, mon->m->ends.connections, e);
@@ -338,8 +340,12 @@ int monitor_run(struct init_plan *p, struct monitor_plan *m, struct err *e)
 
 	if (!mon)
 		return err_code(e, ENOMEM, "make a sandbox");
-	*mon = (struct monitor){
-		.p = p, .m = m, .log = p->options->log, .proc = -1, .oom = -1};
+	*mon = (struct monitor){.p = p,
+				.m = m,
+				.log = p->options->log,
+				.guest_log = {.log = p->options->log},
+				.proc = -1,
+				.oom = -1};
 	(void)sem_init(&mon->begin, 0, 0);
 	r = set_up(mon, e);
 	/* The process ends by its proxy, or when the machine has. */

@@ -9,6 +9,7 @@ libsandbox_a_SOURCES += sandbox/frame.c sandbox/frame.h
 libsandbox_a_SOURCES += sandbox/guest_devices.c sandbox/guest_devices.h
 libsandbox_a_SOURCES += sandbox/guest_binary.c sandbox/guest_binary.h
 libsandbox_a_SOURCES += sandbox/guest_spec.c sandbox/guest_spec.h
+libsandbox_a_SOURCES += sandbox/guest_log.c sandbox/guest_log.h
 libsandbox_a_SOURCES += sandbox/guest_stats.c sandbox/guest_stats.h
 libsandbox_a_SOURCES += sandbox/initramfs.c sandbox/initramfs.h
 libsandbox_a_SOURCES += sandbox/microvm.c sandbox/microvm.h
@@ -38,16 +39,17 @@ sandbox/kernel.$(OBJEXT): AM_CPPFLAGS += -DHULL_PKGLIBDIR='"$(pkglibdir)"' \
 
 # hull-guest: static, as it is all that its system has; carried by hull itself. Not with
 # sanitizers, whose libraries are shared ones.
-sandbox_guest = sandbox/guest/ask.c sandbox/guest/boot.c sandbox/guest/boot.h \
-	sandbox/guest/life.c sandbox/guest/life.h sandbox/guest/lives.c sandbox/guest/main.c \
-	sandbox/guest/report.c sandbox/guest/server.c sandbox/guest/server.h sandbox/guest/spec.c
-EXTRA_DIST += $(sandbox_guest) sandbox/guest/README.md
+EXTRA_DIST += sandbox/guest/main.c sandbox/guest/README.md
+noinst_LIBRARIES += libsandbox_server.a
+libsandbox_server_a_SOURCES = sandbox/guest/ask.c sandbox/guest/boot.c sandbox/guest/boot.h \
+	sandbox/guest/life.c sandbox/guest/life.h sandbox/guest/lives.c sandbox/guest/report.c \
+	sandbox/guest/serve.c sandbox/guest/server.c sandbox/guest/server.h sandbox/guest/spec.c
 if GUEST
 noinst_PROGRAMS += sandbox/guest/hull-guest
-sandbox_guest_hull_guest_SOURCES = $(sandbox_guest)
+sandbox_guest_hull_guest_SOURCES = sandbox/guest/main.c
 sandbox_guest_hull_guest_CPPFLAGS = $(AM_CPPFLAGS)
 sandbox_guest_hull_guest_LDFLAGS = -static -Wl,--gc-sections
-sandbox_guest_hull_guest_LDADD = libsandbox_guest.a $(libcontainer_libs) $(SECCOMP_LIBS) -lpthread
+sandbox_guest_hull_guest_LDADD = libsandbox_server.a libsandbox_guest.a $(libcontainer_libs) $(SECCOMP_LIBS) -lpthread
 # What of this folder both sides have.
 noinst_LIBRARIES += libsandbox_guest.a
 libsandbox_guest_a_SOURCES = sandbox/channel.c sandbox/frame.c sandbox/guest_devices.c \
@@ -60,4 +62,5 @@ sandbox/guest_binary.$(OBJEXT): sandbox/guest/hull-guest.stripped
 sandbox/guest_binary.$(OBJEXT): AM_CPPFLAGS += -DHULL_GUEST
 endif
 sandbox_libs = libsandbox.a $(libcontainer_libs) $(vm_libs) $(SECCOMP_LIBS)
+guest_libs = libsandbox_server.a $(sandbox_libs)
 jail_libs = $(sandbox_libs)

@@ -16,9 +16,14 @@
 #include "libcontainer/process/process.h"
 
 /* A guest boots, loads modules and makes a container meanwhile; emulated ones are slow. */
-#define OPEN_MS     120000
-#define START_MS    60000
-#define SEND_MS     3000
+#define OPEN_MS    120000
+#define START_MS   60000
+#define SEND_MS    3000
+#define MESSAGE_MS 30000 /* of which a part has come */
+#define LAST_MS    1000
+
+/* Of a message about a process: the guest has no reason for a longer one. */
+#define MESSAGE_MAX ((size_t)65536)
 
 #define STATUS_LOST (128 + SIGKILL)
 
@@ -86,6 +91,7 @@ int proxy_init(struct proxy *p, const struct spec_process *process,
 			    .life = CHANNEL_INIT};
 	*ends = (struct proxy_ends)PROXY_ENDS_INIT;
 	channel_open(&p->life, &p->ends.connections[PROXY_LIFE]);
+	p->life.reader.max = MESSAGE_MAX;
 	r = take_signals(p, e);
 	if (r < 0 || p->ends.slave < 0)
 		return r;
@@ -156,6 +162,7 @@ int proxy_open(struct proxy *p, struct json_writer *request, struct err *e)
 static int attach(struct proxy *p, unsigned stream, struct err *e)
 {
 	AUTO_JSON *w = json_writer_new("");
+	AUTO_ARENA a = {0};
 	struct channel c;
 	int r, fd = p->ends.connections[PROXY_STREAMS + stream];
 
@@ -167,16 +174,19 @@ static int attach(struct proxy *p, unsigned stream, struct err *e)
 	json_put_uint(w, "stream", stream);
 	json_close_object(w);
 	channel_open(&c, &fd);
-	r = channel_ask(&c, w, SEND_MS * 10, &p->arena, NULL, e);
+	c.reader.max = MESSAGE_MAX;
+	r = channel_ask(&c, w, MESSAGE_MS, &a, NULL, e);
 	/* Nothing comes before the process runs, so nothing is left in the channel. */
 	frame_reader_done(&c.reader);
 	return r;
 }
 
+/* To a process that has just ended nothing can be told; its status comes next. */
 static int tell(struct proxy *p, const char *op, const char *key, uint64_t v,
 		const char *key2, uint64_t v2, struct err *e)
 {
 	AUTO_JSON *w = json_writer_new("");
+	int r;
 
 	if (!w)
 		return err_code(e, ENOMEM, "tell the guest");
@@ -186,13 +196,16 @@ static int tell(struct proxy *p, const char *op, const char *key, uint64_t v,
 	if (key2)
 		json_put_uint(w, key2, v2);
 	json_close_object(w);
-	return channel_send(&p->life, w, SEND_MS, e);
+	r = channel_send(&p->life, w, SEND_MS, e);
+	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
 int proxy_start(struct proxy *p, struct err *e)
 {
 	unsigned streams = proxy_connections(p->process->terminal) - PROXY_STREAMS;
 	AUTO_JSON *w = json_writer_new("");
+	const struct json *answer;
+	AUTO_ARENA a = {0};
 	int r;
 
 	if (!w)
@@ -209,7 +222,12 @@ int proxy_start(struct proxy *p, struct err *e)
 	json_open_object(w);
 	json_put_string(w, "op", "start");
 	json_close_object(w);
-	return channel_ask(&p->life, w, START_MS, &p->arena, NULL, e);
+	r = channel_ask(&p->life, w, START_MS, &a, &answer, e);
+	/* The end of the process came first. */
+	if (r == 0 && json_get(answer, "exited"))
+		return err_set(e, EPIPE,
+			       "the container's process died before it could begin");
+	return r;
 }
 
 /* ---- while it runs ---- */
@@ -243,7 +261,7 @@ static int take_message(struct proxy *p, int *status, struct err *e)
 	AUTO_ARENA a = {0};
 	const struct json *m, *oom;
 	int64_t v;
-	int r = channel_receive(&p->life, -1, &a, &m, e);
+	int r = channel_receive(&p->life, MESSAGE_MS, &a, &m, e);
 
 	if (r < 0)
 		return r;
@@ -286,6 +304,9 @@ int proxy_wait(struct proxy *p)
 
 	if (follow(p, &status, &e) < 0) {
 		log_error(p->log, "%s", e.text);
+		/* What it had written before; if it still has streams, no longer. */
+		for (int i = 1; i < 3; i++)
+			pump_join_for(&p->pumps[i], LAST_MS);
 		return STATUS_LOST;
 	}
 	/* The guest has written all of it and shut its streams down. */

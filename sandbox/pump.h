@@ -14,10 +14,10 @@
 #include "base/err.h"
 
 struct pump {
-	int from, to;   /* borrowed: one is a socket to the other side */
-	bool to_socket; /* it is `to` */
-	bool close_to;  /* `to` is owned, and closed at the end */
-	int stop;       /* -1, or a borrowed eventfd: see pump_stop */
+	int from, to;              /* borrowed: one is a socket to the other side */
+	bool to_socket;            /* it is `to` */
+	bool close_to, close_from; /* they are owned, and closed at the end */
+	int stop;                  /* -1, or a borrowed eventfd: see pump_start */
 	/* First thing on its thread: closes its jail; NULL: nothing. */
 	int (*enter)(void *arg, struct err *e);
 	void *arg;
@@ -28,7 +28,8 @@ struct pump {
 
 /* Copies until the end of `from`, of which the other side is told if it reads, or until
  * nobody reads `to` any more, of which it is told if it writes. All signals are blocked on
- * the thread. Once `stop` can be read, it ends as soon as nothing is there to be copied. */
+ * the thread. Once `stop` can be read, a pump to a socket copies what is there, and nothing
+ * that is written later without end; the other kind ends at once, if `to` doesn't block. */
 int pump_start(struct pump *p, struct err *e);
 
 /* The same in two steps: its thread is made, and does nothing as yet; it begins. */
@@ -37,5 +38,8 @@ void pump_go(struct pump *p);
 
 /* Waits for its end: of one whose `from` is a stream of the guest's. */
 void pump_join(struct pump *p);
+
+/* The same, at most for so long. */
+void pump_join_for(struct pump *p, int ms);
 
 #endif

@@ -16,13 +16,15 @@
 #define CONNECTIONS_MAX 1024
 #define WAITING_MAX     64    /* before hello */
 #define HELLO_WINDOW    16384 /* bytes of its log on the way */
+#define HELLO_MAX       ((size_t)16384)
+#define AGAIN_NS        UINT64_C(100000000)
 
 struct relay {
 	struct vsock_joins joins;
-	const struct log *log;
-	int listener; /* owned */
-	struct loop_source *source;
-	int waiting[WAITING_MAX]; /* owned */
+	struct guest_log *log;              /* borrowed */
+	int listener;                       /* owned */
+	struct loop_source *source, *again; /* the listener's; a timer */
+	int waiting[WAITING_MAX];           /* owned */
 	size_t waiting_count;
 	struct vm_stream *hello;
 	struct frame_reader reader;
@@ -31,7 +33,7 @@ struct relay {
 
 /* ---- the guest's own connection ---- */
 
-static void log_line(const struct relay *r, const struct json *m)
+static void log_line(struct relay *r, const struct json *m)
 {
 	static const struct {
 		const char *name;
@@ -45,7 +47,7 @@ static void log_line(const struct relay *r, const struct json *m)
 
 	for (size_t i = 0; level && text && i < sizeof(levels) / sizeof(levels[0]); i++) {
 		if (str_eq(level, levels[i].name))
-			log_write(r->log, levels[i].level, "guest: %s", text);
+			guest_log_write(r->log, levels[i].level, "guest: %s", text);
 	}
 }
 
@@ -85,7 +87,7 @@ static int take_message(struct relay *r, struct err *e)
 static void hello_end(struct relay *r)
 {
 	frame_reader_done(&r->reader);
-	r->reader = (struct frame_reader){.max = PROTOCOL_ANSWER_MAX};
+	r->reader = (struct frame_reader){.max = HELLO_MAX};
 	r->hello = NULL;
 	r->ready = false;
 	if (r->source)
@@ -114,7 +116,7 @@ static void on_received(void *arg, const void *buf, size_t len)
 		vm_stream_want(r->hello, HELLO_WINDOW);
 		return;
 	}
-	log_error(r->log, "sandbox: %s", e.text);
+	guest_log_write(r->log, LOG_ERROR, "sandbox: %s", e.text);
 	vm_stream_close(r->hello);
 	hello_end(r);
 }
@@ -174,11 +176,24 @@ static void on_connection(void *arg, uint32_t events)
 	int fd = accept4(r->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
-	if (fd >= 0)
+	if (fd >= 0) {
 		(void)vsock_join_connect(&r->joins, &fd, PROTOCOL_PORT, ERR_IGNORE);
+	} else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+		/* No descriptors, or no memory: it would be ready again at once. */
+		(void)loop_set(r->source, 0);
+		loop_timer_set(r->again, AGAIN_NS);
+	}
 }
 
-int relay_new(struct vm *vm, struct loop *loop, int *listener, const struct log *log,
+static void on_again(void *arg)
+{
+	const struct relay *r = arg;
+
+	if (r->source && r->ready)
+		(void)loop_set(r->source, EPOLLIN);
+}
+
+int relay_new(struct vm *vm, struct loop *loop, int *listener, struct guest_log *log,
 	      struct relay **ret, struct err *e)
 {
 	struct relay *r = calloc(1, sizeof(*r));
@@ -191,8 +206,10 @@ int relay_new(struct vm *vm, struct loop *loop, int *listener, const struct log 
 	r->joins = (struct vsock_joins){.vm = vm, .loop = loop, .max = CONNECTIONS_MAX};
 	r->log = log;
 	r->listener = fd_take(listener);
-	r->reader.max = PROTOCOL_ANSWER_MAX;
+	r->reader.max = HELLO_MAX;
 	err = vm_vsock_listen(vm, PROTOCOL_HOST_PORT, guest_connects, r, e);
+	if (err == 0)
+		err = loop_timer(loop, on_again, r, &r->again, e);
 	/* Until the guest listens, those who connect wait in the socket's queue. */
 	if (err == 0 && r->listener >= 0)
 		err = loop_add(loop, r->listener, 0, on_connection, r, &r->source, e);
@@ -210,6 +227,10 @@ void relay_end(struct relay *r)
 	for (size_t i = 0; i < r->waiting_count; i++)
 		fd_close(&r->waiting[i]);
 	r->waiting_count = 0;
+	/* Nobody is to wait for it in the socket's queue. */
+	loop_del(r->source);
+	r->source = NULL;
+	fd_close(&r->listener);
 }
 
 void relay_free(struct relay *r)
@@ -221,7 +242,6 @@ void relay_free(struct relay *r)
 		vm_stream_close(r->hello);
 	vm_vsock_unlisten(r->joins.vm, PROTOCOL_HOST_PORT);
 	frame_reader_done(&r->reader);
-	loop_del(r->source);
-	fd_close(&r->listener);
+	loop_del(r->again);
 	free(r);
 }

@@ -7,14 +7,14 @@
 #ifndef SANDBOX_RELAY_H
 #define SANDBOX_RELAY_H
 
-#include "base/log.h"
+#include "sandbox/guest_log.h"
 #include "vm/loop.h"
 #include "vm/vm.h"
 
 struct relay;
 
-/* listener: a unix stream socket that listens, or -1; taken over, in any case. */
-int relay_new(struct vm *vm, struct loop *loop, int *listener, const struct log *log,
+/* listener: a unix stream socket that listens, or -1; taken over, in any case. log: borrowed. */
+int relay_new(struct vm *vm, struct loop *loop, int *listener, struct guest_log *log,
 	      struct relay **ret, struct err *e);
 
 /* One more connection, taken over. */

@@ -52,28 +52,34 @@ static int start_pumps(struct life *l, struct err *e)
 {
 	int first = l->terminal ? l->console : l->ours[0];
 	int second = l->terminal ? l->console : l->ours[1];
+	bool pipes = !l->terminal;
 	int out = l->terminal ? l->streams[0] : l->streams[1];
 	int r;
 
 	l->stop = eventfd(0, EFD_CLOEXEC);
 	if (l->stop < 0)
 		return err_sys(e, "eventfd");
-	l->pumps[0] = (struct pump){.from = l->streams[0],
-				    .to = first,
-				    .close_to = !l->terminal,
+	l->pumps[0] = (struct pump){
+		.from = l->streams[0], .to = first, .close_to = pipes, .stop = l->stop};
+	l->pumps[1] = (struct pump){.from = second,
+				    .to = out,
+				    .to_socket = true,
+				    .close_from = pipes,
 				    .stop = l->stop};
-	l->pumps[1] = (struct pump){
-		.from = second, .to = out, .to_socket = true, .stop = l->stop};
 	l->pumps[2] = (struct pump){.from = l->ours[2],
 				    .to = l->streams[2],
 				    .to_socket = true,
+				    .close_from = pipes,
 				    .stop = l->stop};
-	if (!l->terminal)
-		l->ours[0] = -1; /* the pump's */
-	for (int i = 0; i < (l->terminal ? 2 : 3); i++) {
+	/* A process that reads nothing must not keep us from its end. */
+	if (fcntl(first, F_SETFL, O_NONBLOCK) < 0)
+		return err_sys(e, "stdin");
+	for (int i = 0; i < (pipes ? 3 : 2); i++) {
 		r = pump_start(&l->pumps[i], e);
 		if (r < 0)
 			return r;
+		if (pipes)
+			l->ours[i] = -1; /* the pump's */
 	}
 	return 0;
 }
@@ -122,14 +128,15 @@ static int tell_end(struct life *l, struct channel *c, int status, struct err *e
 	return answer(c, w, e);
 }
 
-static int take_size(struct life *l, const struct json *rows, const struct json *columns)
+/* One that the terminal refuses is no reason to end its process. */
+static void take_size(struct life *l, const struct json *rows, const struct json *columns)
 {
 	struct spec_console_size size;
 
 	if (!rows || !columns || json_u64(rows, &size.height) < 0 ||
 	    json_u64(columns, &size.width) < 0 || l->console < 0)
-		return 0;
-	return terminal_resize(l->console, &size, ERR_IGNORE);
+		return;
+	(void)terminal_resize(l->console, &size, ERR_IGNORE);
 }
 
 static int begin(struct guest *g, struct life *l, struct channel *c, struct err *e)
@@ -170,8 +177,10 @@ static int take_message(struct guest *g, struct life *l, struct channel *c,
 			(void)proc_kill(l->pidfd, (int)sig);
 		return r;
 	}
-	if (str_eq(op, "resize"))
-		return take_size(l, json_get(m, "rows"), json_get(m, "columns"));
+	if (str_eq(op, "resize")) {
+		take_size(l, json_get(m, "rows"), json_get(m, "columns"));
+		return 0;
+	}
 	return err_set(e, ENOTSUP, "a process has no operation \"%s\"", op);
 }
 
@@ -218,7 +227,7 @@ int life_run(struct guest *g, struct life *l, struct channel *c,
 	int r = life_add(g, l, e), status;
 
 	if (r == 0 && size && size->type == JSON_ARRAY && size->count == 2)
-		(void)take_size(l, size->first, size->first->next);
+		take_size(l, size->first, size->first->next);
 	if (r == 0)
 		r = answer_token(l, c, e);
 	if (r == 0)
@@ -379,6 +388,7 @@ int life_exec(struct guest *g, struct channel *c, const struct json *request,
 	if (r == 0)
 		r = container_load(GUEST_CONTAINERS, id, &l.container, e);
 	if (r == 0) {
+		life_score(process);
 		l.process = process;
 		l.terminal = process->terminal;
 		r = life_run(g, &l, c, request, e);

@@ -57,11 +57,11 @@ int life_wait_streams(struct guest *g, struct life *l, struct err *e)
 	struct timespec end;
 	int r = 0;
 
-	(void)clock_gettime(CLOCK_REALTIME, &end);
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += ATTACH_S;
 	(void)pthread_mutex_lock(&g->lock);
 	while (r == 0 && !all_attached(l))
-		r = pthread_cond_timedwait(&l->attached, &g->lock, &end);
+		r = pthread_cond_clockwait(&l->attached, &g->lock, CLOCK_MONOTONIC, &end);
 	(void)pthread_mutex_unlock(&g->lock);
 	return r ? err_set(e, r, "the streams of the process are not attached") : 0;
 }
@@ -77,8 +77,8 @@ void life_done(struct life *l)
 	fd_close(&l->exec_console);
 }
 
-/* Takes the channel's descriptor if the process wants it. */
-static int take_stream(struct guest *g, const char *token, unsigned stream, int fd)
+/* Whether a process wants this stream (fd -1), or gives it the descriptor. */
+static int give_stream(struct guest *g, const char *token, unsigned stream, int fd)
 {
 	int r = -ENOENT;
 
@@ -87,7 +87,7 @@ static int take_stream(struct guest *g, const char *token, unsigned stream, int 
 		if (!str_eq(l->token, token) || stream >= life_streams(l))
 			continue;
 		r = l->streams[stream] < 0 ? 0 : -EBUSY;
-		if (r == 0) {
+		if (r == 0 && fd >= 0) {
 			l->streams[stream] = fd;
 			(void)pthread_cond_signal(&l->attached);
 		}
@@ -106,12 +106,16 @@ int life_attach(struct guest *g, struct channel *c, const struct json *request,
 
 	if (r == 0)
 		r = request_int(request, "stream", 0, 2, &stream, e);
-	/* Answered first: from then on the bytes are the stream's. */
-	if (r == 0)
-		r = answer_empty(c, e);
 	if (r < 0)
 		return r;
-	if (take_stream(g, token, (unsigned)stream, c->fd) < 0)
+	r = give_stream(g, token, (unsigned)stream, -1);
+	if (r < 0)
+		return err_set(e, -r, "a stream that no process wants");
+	/* Answered first: from then on the bytes are the stream's. */
+	r = answer_empty(c, e);
+	if (r < 0)
+		return r;
+	if (give_stream(g, token, (unsigned)stream, c->fd) < 0)
 		log_warn(&g->log, "a stream that no process wants");
 	else
 		c->fd = -1;

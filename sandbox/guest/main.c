@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "sandbox/guest/boot.h"
 #include "sandbox/guest/server.h"
 
@@ -22,6 +23,21 @@ static void __attribute__((noreturn)) give_up(const struct err *e)
 	sync();
 	(void)reboot(RB_POWER_OFF);
 	_exit(1);
+}
+
+/* Blocked, not ignored: a container's process would inherit that. Whoever wants memory, the
+ * server is not to die for it; what it starts has a score of its own. */
+static void prepare_server(void)
+{
+	AUTO_FD score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	sigset_t pipe;
+
+	(void)sigemptyset(&pipe);
+	(void)sigaddset(&pipe, SIGPIPE);
+	(void)sigprocmask(SIG_BLOCK, &pipe, NULL);
+	(void)setsid();
+	if (score >= 0)
+		(void)fd_write_full(score, "-1000", 5);
 }
 
 int main(void)
@@ -42,8 +58,7 @@ int main(void)
 		give_up(&e);
 	}
 	if (server == 0) {
-		(void)signal(SIGPIPE, SIG_IGN);
-		(void)setsid();
+		prepare_server();
 		(void)server_run(&e);
 		(void)dprintf(STDERR_FILENO, "hull-guest: %s\n", e.text);
 		_exit(1);

@@ -6,8 +6,10 @@
 #ifndef SANDBOX_GUEST_SERVER_H
 #define SANDBOX_GUEST_SERVER_H
 
+#include <linux/vm_sockets.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -16,8 +18,30 @@
 #define GUEST_CONTAINERS "/run/hull/containers"
 
 struct life;
+struct guest;
+
+/* What is asked for. An error is answered; so is {} if nothing else was. The channel is
+ * the function's for as long as it runs. */
+typedef int request_fn(struct guest *g, struct channel *c, const struct json *request,
+		       struct err *e);
+
+struct guest_request {
+	const char *op;
+	request_fn *fn;
+};
+
+/* Up to one with no op. */
+extern const struct guest_request guest_requests[];
+
+/* What is done of the system when the first container comes (boot.h). */
+struct guest_system {
+	int (*connect)(struct err *e);
+	int (*mount)(const char *fs, struct err *e);
+};
 
 struct guest {
+	const struct guest_system *system;
+	const struct guest_request *requests;
 	pthread_mutex_t lock;             /* of what follows */
 	bool connected;                   /* boot_connect is done */
 	bool private_there, shared_there; /* the host's filesystems are mounted */
@@ -26,11 +50,6 @@ struct guest {
 	struct log log;     /* its lines go to the host */
 	int log_lines;      /* where they are read; owned by the reporter */
 };
-
-/* What is asked for. An error is answered; so is {} if nothing else was. The channel is
- * the function's for as long as it runs. */
-typedef int request_fn(struct guest *g, struct channel *c, const struct json *request,
-		       struct err *e);
 
 request_fn life_create, life_exec, life_attach;
 request_fn ask_kill, ask_pids, ask_stats, ask_freeze, ask_update, ask_network;
@@ -48,6 +67,13 @@ int request_int(const struct json *request, const char *key, int64_t least, int6
 int answer(struct channel *c, struct json_writer *w, struct err *e);
 int answer_empty(struct channel *c, struct err *e);
 int answer_error(struct channel *c, const struct err *why, struct err *e);
+
+/* A connection, from its first message to its end; *fd, a stream socket, is taken over. */
+void serve(struct guest *g, int *fd);
+
+/* Whether a connection is the host's: a container's process may have a socket of this kind,
+ * and reach whoever listens in its own machine. */
+bool server_is_host(const struct sockaddr_vm *peer);
 
 /* Returns only if there can be no server. */
 int server_run(struct err *e);

@@ -64,12 +64,16 @@ int life_spec(struct arena *a, const struct json *request, const char *id,
 	r = take_trees(a, request, s, &t, e);
 	if (r < 0)
 		return r;
-	/* The server's own is not to be had by a container's process. */
-	if (!s->process->oom_score_adj.set)
-		s->process->oom_score_adj = (struct opt_i64){.set = true};
+	life_score(s->process);
 	*ret = s;
 	*ret_tree = t.root;
 	return guest_spec_adjust(a, s, id, &t, e);
+}
+
+void life_score(struct spec_process *p)
+{
+	if (!p->oom_score_adj.set)
+		p->oom_score_adj = (struct opt_i64){.set = true};
 }
 
 void life_sync(struct guest *g, const char *tree)

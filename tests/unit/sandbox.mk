@@ -17,3 +17,15 @@ tests_unit_jail_rules_test_LDADD = $(jail_libs)
 tests_unit_jail_test_LDADD = $(jail_libs)
 tests_unit_jail_machine_test_LDADD = $(jail_libs)
 tests_unit_jail_fs_test_LDADD = $(jail_libs)
+# What goes on between host and guest, each side played against the other.
+guest_tests = tests/unit/channel_test tests/unit/pump_test tests/unit/guest_stats_test \
+	tests/unit/guest_log_test tests/unit/relay_test tests/unit/guest_server_test
+check_PROGRAMS += $(guest_tests)
+TESTS += $(guest_tests)
+noinst_HEADERS += tests/unit/guest_world.h
+tests_unit_channel_test_LDADD = $(sandbox_libs)
+tests_unit_pump_test_LDADD = $(sandbox_libs)
+tests_unit_guest_stats_test_LDADD = $(sandbox_libs)
+tests_unit_guest_log_test_LDADD = $(sandbox_libs)
+tests_unit_relay_test_LDADD = $(sandbox_libs) $(driver_libs)
+tests_unit_guest_server_test_LDADD = $(guest_libs)
