@@ -27,6 +27,7 @@ libsandbox_a_SOURCES += sandbox/pump.c sandbox/pump.h
 libsandbox_a_SOURCES += sandbox/relay.c sandbox/relay.h
 libsandbox_a_SOURCES += sandbox/resources_json.c sandbox/resources_json.h
 libsandbox_a_SOURCES += sandbox/shares.c sandbox/shares.h
+libsandbox_a_SOURCES += sandbox/tap.c sandbox/tap.h sandbox/tc.c sandbox/tc.h
 EXTRA_DIST += sandbox/README.md sandbox/PROPERTIES.md
 
 # hull-guest: static, as it is all that its system has; carried by hull itself. Not with
