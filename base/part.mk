@@ -12,6 +12,7 @@ libbase_a_SOURCES = \
 	base/proc.c base/proc.h base/procfs.c base/procfs.h \
 	base/sha256.c base/sha256.h \
 	base/str.c base/str.h \
-	base/timestamp.c base/timestamp.h
+	base/timestamp.c base/timestamp.h \
+	base/trusted.c base/trusted.h
 EXTRA_DIST += base/README.md
 base_libs = libbase.a $(YAJL_LIBS)

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/proc.h"
+#include "libcontainer/engine.h"
 #include "libcontainer/gate.h"
 #include "libcontainer/state.h"
 
@@ -165,6 +166,7 @@ int container_load(const char *root, const char *id, struct container **ret,
 
 int container_status(const struct container *c, struct err *e)
 {
+	const struct engine *engine;
 	int r;
 
 	if (c->pid == 0)
@@ -175,7 +177,8 @@ int container_status(const struct container *c, struct err *e)
 	/* Its process may be in the host's root as yet. */
 	if (state_is_making(c->dir))
 		return CONTAINER_CREATING;
-	r = cgroup_is_frozen(&c->cgroup, e);
+	engine = engine_find(c->engine);
+	r = engine ? engine->is_frozen(c, e) : cgroup_is_frozen(&c->cgroup, e);
 	if (r < 0)
 		return r;
 	if (r > 0)

@@ -68,6 +68,7 @@ struct engine {
 
 	/* Of a container that is there: see container_pause and what follows it. */
 	int (*freeze)(const struct container *c, bool on, struct err *e);
+	int (*is_frozen)(const struct container *c, struct err *e); /* 1, 0 */
 	int (*resize)(const struct container *c, const struct spec_resources *res,
 		      const struct log *log, struct err *e);
 	int (*processes)(const struct container *c, struct arena *a, pid_t **ret,
@@ -77,9 +78,17 @@ struct engine {
 	int (*watch)(const struct container *c, struct cgroup_watch *ret, struct err *e);
 };
 
+/* Runs the createContainer hooks, in the container's child and its namespaces: programs of
+ * the host. */
+int engine_host_create_container(struct init_plan *p, struct err *e);
+
+/* A hook's state with the caller's pid as the runtime sees it. */
+const char *engine_own_state(struct hook_state *state, int proc_fd, size_t *ret_len);
+
 /* The same for all whose container is, on the host, its first process and its cgroup. */
 int engine_host_signal(const struct container *c, int sig, struct err *e);
 int engine_host_freeze(const struct container *c, bool on, struct err *e);
+int engine_host_is_frozen(const struct container *c, struct err *e);
 int engine_host_processes(const struct container *c, struct arena *a, pid_t **ret,
 			  size_t *ret_count, struct err *e);
 int engine_host_watch(const struct container *c, struct cgroup_watch *ret, struct err *e);

@@ -3,8 +3,31 @@
 #include <errno.h>
 
 #include "base/proc.h"
+#include "base/procfs.h"
 #include "base/str.h"
 #include "libcontainer/engine.h"
+#include "libcontainer/hooks.h"
+
+/* The container's state with our pid as the runtime sees it. */
+const char *engine_own_state(struct hook_state *state, int proc_fd, size_t *ret_len)
+{
+	pid_t pid = procfs_self(proc_fd);
+
+	return hook_state_text(state, pid < 0 ? 0 : pid, ret_len);
+}
+
+/* The hook's program is the host's own. */
+int engine_host_create_container(struct init_plan *p, struct err *e)
+{
+	const struct spec_hooks *h = p->spec->hooks;
+	const char *text;
+	size_t len;
+
+	if (!h || !h->create_container.count)
+		return 0;
+	text = engine_own_state(&p->creating, p->proc, &len);
+	return hooks_run(&h->create_container, "createContainer", text, len, e);
+}
 
 int engine_host_signal(const struct container *c, int sig, struct err *e)
 {
@@ -18,6 +41,11 @@ int engine_host_signal(const struct container *c, int sig, struct err *e)
 int engine_host_freeze(const struct container *c, bool on, struct err *e)
 {
 	return cgroup_freeze(&c->cgroup, on, e);
+}
+
+int engine_host_is_frozen(const struct container *c, struct err *e)
+{
+	return cgroup_is_frozen(&c->cgroup, e);
 }
 
 int engine_host_processes(const struct container *c, struct arena *a, pid_t **ret,

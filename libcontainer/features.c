@@ -58,9 +58,7 @@ static const struct {
 /* Annotations that change how hull runs a container, by which whoever writes a pod could
  * reach past it; one that ends in a dot is a prefix. */
 static const char *const unsafe_annotations[] = {
-	"dev.hull.",
-	"org.systemd.property.",
-	"run.oci.",
+	"dev.hull.", "io.katacontainers.config.", "org.systemd.property.", "run.oci.",
 	NULL,
 };
 

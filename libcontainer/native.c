@@ -46,7 +46,7 @@ static int prepare(struct init_plan *p, struct container *c, struct err *e)
 	r = process_plan_make(&p->arena, &po, &p->process, e);
 	if (r < 0)
 		return r;
-	r = sysctl_plan_make(&p->arena, &p->spec->linux_->sysctl, &p->sysctl, e);
+	r = sysctl_plan_make(&p->arena, p->spec, &p->sysctl, e);
 	if (r < 0)
 		return r;
 	return rootfs_plan_make(&p->arena, &ro, &p->rootfs, &p->rootfs_path, e);
@@ -77,27 +77,6 @@ static int set_names(const struct spec *s, struct err *e)
 	return 0;
 }
 
-/* The container's state with our pid as the runtime sees it. */
-static const char *own_state(struct hook_state *state, int proc_fd, size_t *ret_len)
-{
-	pid_t pid = procfs_self(proc_fd);
-
-	return hook_state_text(state, pid < 0 ? 0 : pid, ret_len);
-}
-
-/* The hook's program is the host's own. */
-static int run_create_container(struct init_plan *p, struct err *e)
-{
-	const struct spec_hooks *h = p->spec->hooks;
-	const char *text;
-	size_t len;
-
-	if (!h || !h->create_container.count)
-		return 0;
-	text = own_state(&p->creating, p->proc, &len);
-	return hooks_run(&h->create_container, "createContainer", text, len, e);
-}
-
 static int confine_hook(void *ctx, int fd, struct err *e)
 {
 	const struct init_plan *p = ctx;
@@ -115,7 +94,7 @@ static int run_start_container(struct init_plan *p, struct err *e)
 
 	if (!h || !h->start_container.count)
 		return 0;
-	text = own_state(&p->created, p->proc, &len);
+	text = engine_own_state(&p->created, p->proc, &len);
 	return hooks_run_confined(&h->start_container, "startContainer", text, len,
 				  confine_hook, p, e);
 }
@@ -164,7 +143,7 @@ static int enter_root(struct init_plan *p, int *ret_master, struct err *e)
 	r = open_terminal(p->spec->process, root, true, ret_master, e);
 	if (r < 0)
 		return r;
-	r = run_create_container(p, e);
+	r = engine_host_create_container(p, e);
 	if (r < 0)
 		return r;
 	return rootfs_pivot(p->rootfs, root, e);
@@ -287,6 +266,7 @@ const struct engine native_engine = {
 	.exec_body = exec_body,
 	.signal = engine_host_signal,
 	.freeze = engine_host_freeze,
+	.is_frozen = engine_host_is_frozen,
 	.resize = resize,
 	.processes = engine_host_processes,
 	.stats = stats,

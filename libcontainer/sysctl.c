@@ -5,17 +5,34 @@
 #include <string.h>
 
 #include "base/procfs.h"
+#include "libcontainer/spec/sysctl.h"
 
-int sysctl_plan_make(struct arena *a, const struct spec_map *map, struct sysctl_plan *ret,
+static int check_network(const struct spec *s, const char *key, struct err *e)
+{
+	int r = sysctl_is_network(key) ? spec_network_is_callers(s) : 0;
+
+	if (r == 0)
+		return 0;
+	return err_set(e, EINVAL, "config.json: linux.sysctl[\"%.100s\"]: %s", key,
+		       r > 0 ? "not allowed in the host's network namespace"
+			     : "the network namespace's path can't be looked at");
+}
+
+int sysctl_plan_make(struct arena *a, const struct spec *s, struct sysctl_plan *ret,
 		     struct err *e)
 {
+	const struct spec_map *map = &s->linux_->sysctl;
 	char *file;
+	int r;
 
 	ret->count = map->count;
 	ret->v = arena_array(a, map->count, sizeof(*ret->v));
 	if (!ret->v)
 		return err_code(e, ENOMEM, "linux.sysctl");
 	for (size_t i = 0; i < map->count; i++) {
+		r = check_network(s, map->v[i].key, e);
+		if (r < 0)
+			return r;
 		file = arena_fmt(a, "sys/%s", map->v[i].key);
 		if (!file)
 			return err_code(e, ENOMEM, "linux.sysctl");

@@ -14,8 +14,9 @@ struct sysctl_plan {
 };
 
 /* Turns names into files: "net.ipv4.ip_forward" and "net/ipv4/conf/eth0.1/x" (sysctl(8):
- * the first separator decides). Which names are allowed is the validation's business. */
-int sysctl_plan_make(struct arena *a, const struct spec_map *map, struct sysctl_plan *ret,
+ * the first separator decides). Which names are allowed is the validation's business; but
+ * that a network namespace by path isn't the host's own is seen here. */
+int sysctl_plan_make(struct arena *a, const struct spec *s, struct sysctl_plan *ret,
 		     struct err *e);
 
 /* In the child, in its namespaces. proc_fd: base/procfs.h. */

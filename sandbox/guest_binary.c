@@ -14,7 +14,8 @@ __asm__(".pushsection .rodata\n"
 	".balign 64\n"
 	".globl guest_binary, guest_binary_end\n"
 	".hidden guest_binary, guest_binary_end\n"
-	"guest_binary:\n" CONTENT "guest_binary_end:\n"
+	"guest_binary:\n" CONTENT
+	"guest_binary_end:\n"
 	".byte 0\n"
 	".popsection\n");
 

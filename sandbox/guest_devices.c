@@ -41,7 +41,10 @@ static const struct range fixed[] = {
 
 static bool in_ranges(const struct range *v, size_t count, const struct spec_device *d)
 {
-	char type = d->type[0] == 'u' ? 'c' : d->type[0];
+	char type = d->type[0];
+
+	if (type == 'u')
+		type = 'c';
 
 	for (size_t i = 0; i < count; i++) {
 		if (type == v[i].type && d->major == v[i].major &&

@@ -11,7 +11,10 @@ struct field {
 	size_t offset;
 };
 
-#define NUMBER(key, member) {key, offsetof(struct cgroup_stats, member)}
+#define NUMBER(key, member)                                                              \
+	{                                                                                \
+		key, offsetof(struct cgroup_stats, member)                               \
+	}
 
 static const struct field numbers[] = {
 	NUMBER("cpu", cpu.total),
@@ -63,7 +66,8 @@ static void put_numbers(struct json_writer *w, const struct field *f, size_t cou
 			const void *base)
 {
 	for (size_t i = 0; i < count; i++)
-		json_put_uint(w, f[i].key, *(const uint64_t *)at_const(base, f[i].offset));
+		json_put_uint(w, f[i].key,
+			      *(const uint64_t *)at_const(base, f[i].offset));
 }
 
 static void put_line(struct json_writer *w, const struct psi_line *l)
@@ -177,7 +181,8 @@ static int take_pressures(const struct json *v, struct cgroup_stats *s, struct e
 			continue;
 		if (take_array(p, n, COUNT(n)) < 0)
 			return missing(pressures[i].key, e);
-		*psi = (struct psi){.set = true, .some = line_of(n), .full = line_of(n + 4)};
+		*psi = (struct psi){
+			.set = true, .some = line_of(n), .full = line_of(n + 4)};
 	}
 	return 0;
 }
@@ -202,11 +207,11 @@ static int take_memory(struct arena *a, const struct json *v, struct cgroup_stat
 {
 	const struct json *n;
 	size_t i = 0;
-	void *list;
-	int r = open_list(a, v, "memoryStat", JSON_OBJECT, sizeof(*s->memory.raw), &n, &list,
-			  &s->memory.raw_count, e);
+	void *list = NULL;
+	int r = open_list(a, v, "memoryStat", JSON_OBJECT, sizeof(*s->memory.raw), &n,
+			  &list, &s->memory.raw_count, e);
 
-	if (r < 0)
+	if (r < 0 || !list)
 		return r;
 	s->memory.raw = list;
 	for (; n; n = n->next, i++) {
@@ -222,10 +227,11 @@ static int take_io(struct arena *a, const struct json *v, struct cgroup_stats *s
 {
 	const struct json *n;
 	size_t i = 0;
-	void *list;
-	int r = open_list(a, v, "io", JSON_ARRAY, sizeof(*s->io), &n, &list, &s->io_count, e);
+	void *list = NULL;
+	int r = open_list(a, v, "io", JSON_ARRAY, sizeof(*s->io), &n, &list, &s->io_count,
+			  e);
 
-	if (r < 0)
+	if (r < 0 || !list)
 		return r;
 	s->io = list;
 	for (; r == 0 && n; n = n->next, i++)
@@ -238,11 +244,11 @@ static int take_hugetlb(struct arena *a, const struct json *v, struct cgroup_sta
 {
 	const struct json *n;
 	size_t i = 0;
-	void *list;
+	void *list = NULL;
 	int r = open_list(a, v, "hugetlb", JSON_OBJECT, sizeof(*s->hugetlb), &n, &list,
 			  &s->hugetlb_count, e);
 
-	if (r < 0)
+	if (r < 0 || !list)
 		return r;
 	s->hugetlb = list;
 	for (; n; n = n->next, i++) {

@@ -77,8 +77,9 @@ int initramfs_make(int modules, int *ret_fd, struct err *e)
 	int r;
 
 	if (guest_binary_len() == 0)
-		return err_set(e, ENOTSUP,
-			       "this hull was built without its guest: it has no sandboxes");
+		return err_set(
+			e, ENOTSUP,
+			"this hull was built without its guest: it has no sandboxes");
 	fd = memfd_create("initramfs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return err_sys(e, "the initramfs");

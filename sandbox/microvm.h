@@ -12,9 +12,10 @@
 
 /* container_options.engine_config */
 struct sandbox_config {
-	const char *kernel; /* its path; NULL: found (kernel.h) */
-	uint64_t memory;    /* bytes that a machine has at least; 0: the default */
-	unsigned vcpus;     /* 0: the default */
+	const char *kernel;  /* its path; NULL: found (kernel.h) */
+	uint64_t memory;     /* bytes that a machine has at least; 0: the default */
+	uint64_t memory_max; /* bytes that it has at most; 0: no such limit */
+	unsigned vcpus;      /* 0: the default */
 };
 
 extern const struct engine microvm_engine;

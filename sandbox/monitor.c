@@ -5,14 +5,18 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/procfs.h"
 #include "libcontainer/init.h"
 #include "libcontainer/sync.h"
+#include "sandbox/find_exec.h"
+#include "sandbox/oom.h"
 #include "sandbox/relay.h"
 #include "vm/loop.h"
 
@@ -20,10 +24,10 @@
 #define STATUS_LOST      (128 + SIGKILL)
 #define LAST_WORDS_NS    UINT64_C(2000000000)
 #define CONSOLE_LINE_MAX 256
-#define DESCRIPTORS_MAX	4096
+#define DESCRIPTORS_MAX  4096
 
 /* Descriptors of a monitor: these, and one a mount. */
-#define KEEP_FIXED ((size_t)12)
+#define KEEP_FIXED ((size_t)14)
 #define KEEP_MAX   ((size_t)1024)
 
 /* quiet: nobody reads the console as a rule, and each line costs exits. panic=-1 with
@@ -44,6 +48,7 @@ struct monitor {
 	struct relay *relay;
 	struct loop_source *last; /* a timer */
 	int proc;                 /* owned: the jail's procfs */
+	int oom;                  /* owned: oom.h; -1 without a limit */
 	sem_t begin;              /* of the proxy's thread */
 	struct proxy proxy;
 	size_t line_len;
@@ -139,7 +144,7 @@ static void *run_proxy(void *arg)
 	fd_close(&mon->proxy.ends.master);
 	proxy_begin(w, "create", p->options->id, p->spec->process);
 	json_put_string(w, "config", p->options->spec_text);
-	shares_write(&mon->m->shares, p->spec, w);
+	shares_write(&mon->m->shares, w);
 	/* While the caller is on its way to `start`; who never starts it needn't know. */
 	r = proxy_open(&mon->proxy, w, &opened);
 	if (init_wait_gate(p, &sync, &e) < 0)
@@ -149,7 +154,10 @@ static void *run_proxy(void *arg)
 	if (proxy_start(&mon->proxy, &e) < 0)
 		fail(sync, &e);
 	fd_close(&p->sync[1]);
-	_exit(proxy_wait(&mon->proxy));
+	r = proxy_wait(&mon->proxy);
+	if (mon->proxy.oom && mon->oom >= 0)
+		oom_strike(mon->oom);
+	_exit(r);
 }
 
 static int start_proxy(struct monitor *mon, struct err *e)
@@ -179,10 +187,20 @@ static int enter_jail(struct monitor *mon, struct err *e)
 {
 	const struct monitor_plan *m = mon->m;
 	const struct init_plan *p = mon->p;
-	int keep[KEEP_MAX] = {p->sync[1],     p->listener, mon->log ? mon->log->fd : -1,
-			      m->kvm,         m->kernel,   m->initrd,
-			      m->listener,    m->ends.master, m->ends.slave,
-			      0,              1,           2};
+	int keep[KEEP_MAX] = {p->sync[1],
+			      p->listener,
+			      mon->log ? mon->log->fd : -1,
+			      m->kvm,
+			      m->kernel,
+			      m->initrd,
+			      m->listener,
+			      mon->oom,
+			      m->ends.master,
+			      m->ends.slave,
+			      p->proc,
+			      0,
+			      1,
+			      2};
 	size_t count = KEEP_FIXED;
 
 	if (m->shares.count > KEEP_MAX - count)
@@ -259,9 +277,44 @@ static int make_threads(struct monitor *mon, struct err *e)
 	return r == 0 ? jail_enter_thread(mon->m->jail, JAIL_MAIN, e) : r;
 }
 
+static bool has_limit(const struct spec *s)
+{
+	const struct spec_resources *r = s->linux_->resources;
+
+	return r && r->memory && r->memory->limit.set && r->memory->limit.v > 0;
+}
+
+/* What the host has to say about the process that stands for the container. */
+static int be_container(struct monitor *mon, struct err *e)
+{
+	const struct opt_i64 *score = &mon->p->spec->process->oom_score_adj;
+	struct init_plan *p = mon->p;
+	char text[16];
+	int r;
+
+	if (score->set) {
+		(void)snprintf(text, sizeof(text), "%lld", (long long)score->v);
+		r = procfs_write(p->proc, "self/oom_score_adj", text);
+		if (r < 0)
+			return err_code(e, r, "oom_score_adj");
+	}
+	r = engine_host_create_container(p, e);
+	if (r == 0)
+		r = sandbox_find_exec(mon->m->process, p->spec, mon->m->shares.v[0].fd, e);
+	if (r == 0 && has_limit(p->spec))
+		r = oom_prepare(p->proc, &mon->oom, e);
+	if (r == 0)
+		r = enter_jail(mon, e);
+	/* A profile for containers forbids what the jail is made with: so it comes last. */
+	if (r == 0)
+		r = process_take_label(mon->m->process, p->proc, e);
+	fd_close(&p->proc);
+	return r;
+}
+
 static int set_up(struct monitor *mon, struct err *e)
 {
-	int r = enter_jail(mon, e);
+	int r = be_container(mon, e);
 
 	if (r == 0)
 		r = loop_new(&mon->loop, e);
@@ -293,8 +346,7 @@ int monitor_run(struct init_plan *p, struct monitor_plan *m, struct err *e)
 
 	if (!mon)
 		return err_code(e, ENOMEM, "make a sandbox");
-	*mon = (struct monitor){
-		.p = p, .m = m, .log = p->options->log, .proc = -1};
+	*mon = (struct monitor){.p = p, .m = m, .log = p->options->log, .proc = -1, .oom = -1};
 	(void)sem_init(&mon->begin, 0, 0);
 	r = set_up(mon, e);
 	/* The process ends by its proxy, or when the machine has. */

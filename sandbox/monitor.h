@@ -15,9 +15,10 @@
 /* What the runtime's process has prepared; descriptors are owned. */
 struct monitor_plan {
 	int kvm, kernel, initrd;
-	int listener;           /* SANDBOX_SOCKET */
-	struct proxy_ends ends; /* no connections as yet */
-	struct jail *jail;      /* owned */
+	int listener;                 /* SANDBOX_SOCKET */
+	struct proxy_ends ends;       /* no connections as yet */
+	struct jail *jail;            /* owned */
+	struct process_plan *process; /* to look for its command; in the arena */
 	uint64_t memory;
 	unsigned vcpus;
 	struct shares shares;

@@ -4,6 +4,7 @@ libsandbox_a_SOURCES =
 libsandbox_a_SOURCES += sandbox/channel.c sandbox/channel.h
 libsandbox_a_SOURCES += sandbox/client.c sandbox/client.h
 libsandbox_a_SOURCES += sandbox/cpio.c sandbox/cpio.h
+libsandbox_a_SOURCES += sandbox/find_exec.c sandbox/find_exec.h
 libsandbox_a_SOURCES += sandbox/frame.c sandbox/frame.h
 libsandbox_a_SOURCES += sandbox/guest_devices.c sandbox/guest_devices.h
 libsandbox_a_SOURCES += sandbox/guest_binary.c sandbox/guest_binary.h
@@ -11,6 +12,7 @@ libsandbox_a_SOURCES += sandbox/guest_spec.c sandbox/guest_spec.h
 libsandbox_a_SOURCES += sandbox/guest_stats.c sandbox/guest_stats.h
 libsandbox_a_SOURCES += sandbox/initramfs.c sandbox/initramfs.h
 libsandbox_a_SOURCES += sandbox/microvm.c sandbox/microvm.h
+libsandbox_a_SOURCES += sandbox/microvm_exec.c sandbox/microvm_parts.h sandbox/microvm_running.c
 libsandbox_a_SOURCES += sandbox/monitor.c sandbox/monitor.h
 libsandbox_a_SOURCES += sandbox/jail.c sandbox/jail.h sandbox/jail_filter.c
 libsandbox_a_SOURCES += sandbox/jail_rules.c sandbox/jail_rules.h
@@ -18,6 +20,7 @@ libsandbox_a_SOURCES += sandbox/kernel.c sandbox/kernel.h
 libsandbox_a_SOURCES += sandbox/modules.c sandbox/modules.h
 libsandbox_a_SOURCES += sandbox/network.h sandbox/network_apply.c
 libsandbox_a_SOURCES += sandbox/network_json.c sandbox/network_read.c
+libsandbox_a_SOURCES += sandbox/oom.c sandbox/oom.h
 libsandbox_a_SOURCES += sandbox/process_json.c sandbox/process_json.h
 libsandbox_a_SOURCES += sandbox/protocol.h
 libsandbox_a_SOURCES += sandbox/properties.c sandbox/properties.h
@@ -29,6 +32,10 @@ libsandbox_a_SOURCES += sandbox/resources_json.c sandbox/resources_json.h
 libsandbox_a_SOURCES += sandbox/shares.c sandbox/shares.h
 libsandbox_a_SOURCES += sandbox/tap.c sandbox/tap.h sandbox/tc.c sandbox/tc.h
 EXTRA_DIST += sandbox/README.md sandbox/PROPERTIES.md
+
+# Where the package puts the guest's kernel, and the configuration that names another.
+sandbox/kernel.$(OBJEXT): AM_CPPFLAGS += -DHULL_PKGLIBDIR='"$(pkglibdir)"' \
+	-DHULL_SYSCONFDIR='"$(sysconfdir)"'
 
 # hull-guest: static, as it is all that its system has; carried by hull itself. Not with
 # sanitizers, whose libraries are shared ones.

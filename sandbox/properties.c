@@ -24,6 +24,18 @@ static int check_shared(const struct spec *s, struct err *e)
 	return 0;
 }
 
+/* What can't be looked at can't be joined either; that error is the one of the join. */
+static int check_network(const struct spec *s, struct err *e)
+{
+	if (spec_network_is_callers(s) <= 0)
+		return 0;
+	return err_set(
+		e, ENOTSUP,
+		"config.json: linux.namespaces: the network namespace %.100s is the "
+		"host's own: " SANDBOX ": another kernel runs in it",
+		spec_namespace(s, SPEC_NS_NETWORK)->path);
+}
+
 static int check_namespaces(const struct spec *s, struct err *e)
 {
 	for (size_t i = 0; i < s->linux_->namespaces_count; i++) {
@@ -80,6 +92,8 @@ int properties_check(const struct spec *s, const struct log *log, struct err *e)
 {
 	int r = check_namespaces(s, e);
 
+	if (r == 0)
+		r = check_network(s, e);
 	if (r == 0)
 		r = check_seccomp(s->linux_->seccomp, e);
 	if (r == 0)

@@ -100,8 +100,10 @@ int proxy_threads(struct proxy *p, int (*enter)(void *arg, struct err *e), void 
 	bool terminal = p->process->terminal;
 	int in = terminal ? p->ends.slave : 0, out = terminal ? p->ends.slave : 1;
 
-	p->pumps[0] = (struct pump){.from = in, .to = s[0], .to_socket = true, .stop = -1};
-	p->pumps[1] = (struct pump){.from = terminal ? s[0] : s[1], .to = out, .stop = -1};
+	p->pumps[0] = (struct pump){
+		.from = in, .to = s[0], .to_socket = true, .stop = -1};
+	p->pumps[1] = (struct pump){
+		.from = terminal ? s[0] : s[1], .to = out, .stop = -1};
 	p->pumps[2] = (struct pump){.from = terminal ? -1 : s[2], .to = 2, .stop = -1};
 	for (int i = 0; i < 3; i++) {
 		if (p->pumps[i].from < 0)
@@ -239,7 +241,7 @@ static int forward_signals(struct proxy *p, struct err *e)
 static int take_message(struct proxy *p, int *status, struct err *e)
 {
 	AUTO_ARENA a = {0};
-	const struct json *m;
+	const struct json *m, *oom;
 	int64_t v;
 	int r = channel_receive(&p->life, -1, &a, &m, e);
 
@@ -249,6 +251,8 @@ static int take_message(struct proxy *p, int *status, struct err *e)
 		return err_set(e, EPIPE, "the sandbox has ended");
 	if (json_i64(json_get(m, "exited"), &v) < 0 || v < 0 || v > 255)
 		return err_set(e, EPROTO, "the guest's message is not understood");
+	oom = json_get(m, "oom");
+	p->oom = oom && oom->type == JSON_BOOL && oom->boolean;
 	*status = (int)v;
 	return 1;
 }

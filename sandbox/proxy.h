@@ -57,6 +57,7 @@ struct proxy {
 	struct arena arena;
 	const char *token; /* what streams are attached with */
 	struct pump pumps[3];
+	bool oom; /* at its end: its container was out of memory */
 };
 
 /* The ends are taken over. The calling process, a session leader, takes the terminal for

@@ -9,7 +9,7 @@
 
 #include "base/fd.h"
 
-#define CHUNK	 65536
+#define CHUNK    65536
 #define LAST_MAX ((size_t)4 * CHUNK) /* more than a pipe holds */
 
 /* A descriptor that somebody else has made non-blocking is waited for. */

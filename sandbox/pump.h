@@ -14,10 +14,10 @@
 #include "base/err.h"
 
 struct pump {
-	int from, to;       /* borrowed: one is a socket to the other side */
-	bool to_socket;     /* it is `to` */
-	bool close_to;      /* `to` is owned, and closed at the end */
-	int stop;           /* -1, or a borrowed eventfd: see pump_stop */
+	int from, to;   /* borrowed: one is a socket to the other side */
+	bool to_socket; /* it is `to` */
+	bool close_to;  /* `to` is owned, and closed at the end */
+	int stop;       /* -1, or a borrowed eventfd: see pump_stop */
 	/* First thing on its thread: closes its jail; NULL: nothing. */
 	int (*enter)(void *arg, struct err *e);
 	void *arg;

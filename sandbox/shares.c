@@ -104,6 +104,21 @@ static int open_bind(struct arena *a, const struct spec *s, size_t i, const char
 	return r < 0 ? err_code(e, r, "source %s", path) : 0;
 }
 
+/* Asked here: the monitor has no path to anything any more when it tells the guest. */
+static int measure_shm(struct arena *a, const struct spec *s, struct shares *ret,
+		       struct err *e)
+{
+	uint64_t *sizes = arena_array(a, s->mounts_count + 1, sizeof(*sizes));
+
+	if (!sizes)
+		return err_code(e, ENOMEM, "the container's files");
+	for (size_t i = 0; i < s->mounts_count; i++)
+		sizes[i] = guest_spec_shm_size(&s->mounts[i]);
+	ret->shm = sizes;
+	ret->mounts = s->mounts_count;
+	return 0;
+}
+
 int shares_make(struct arena *a, const struct spec *s, const char *bundle,
 		struct shares *ret, struct err *e)
 {
@@ -112,7 +127,9 @@ int shares_make(struct arena *a, const struct spec *s, const char *bundle,
 	*ret = (struct shares){.v = arena_array(a, s->mounts_count + 1, sizeof(*ret->v))};
 	if (!ret->v)
 		return err_code(e, ENOMEM, "the container's files");
-	r = open_root(a, s, bundle, ret, e);
+	r = measure_shm(a, s, ret, e);
+	if (r == 0)
+		r = open_root(a, s, bundle, ret, e);
 	for (size_t i = 0; r >= 0 && i < s->mounts_count; i++) {
 		if (!guest_spec_is_served(&s->mounts[i]))
 			continue;
@@ -144,7 +161,7 @@ int shares_attach(const struct shares *s, struct vm *vm, struct err *e)
 	return 0;
 }
 
-void shares_write(const struct shares *s, const struct spec *spec, struct json_writer *w)
+void shares_write(const struct shares *s, struct json_writer *w)
 {
 	char index[24];
 
@@ -158,12 +175,10 @@ void shares_write(const struct shares *s, const struct spec *spec, struct json_w
 	json_close_object(w);
 	json_key(w, "shm");
 	json_open_object(w);
-	for (size_t i = 0; i < spec->mounts_count; i++) {
-		uint64_t size = guest_spec_shm_size(&spec->mounts[i]);
-
+	for (size_t i = 0; i < s->mounts; i++) {
 		(void)snprintf(index, sizeof(index), "%zu", i);
-		if (size)
-			json_put_uint(w, index, size);
+		if (s->shm[i])
+			json_put_uint(w, index, s->shm[i]);
 	}
 	json_close_object(w);
 }

@@ -9,6 +9,7 @@
 #define SANDBOX_SHARES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "libcontainer/spec/spec.h"
@@ -27,6 +28,8 @@ struct shares {
 	struct share *v;
 	size_t count;
 	const char *root_path; /* resolved */
+	const uint64_t *shm;   /* of each of the spec's mounts: guest_spec_shm_size() */
+	size_t mounts;
 };
 
 /* In the runtime's process; lists are in the arena. */
@@ -37,6 +40,6 @@ void shares_done(struct shares *s);
 int shares_attach(const struct shares *s, struct vm *vm, struct err *e);
 
 /* "root", "binds" and "shm" of the request that makes the container (protocol.h). */
-void shares_write(const struct shares *s, const struct spec *spec, struct json_writer *w);
+void shares_write(const struct shares *s, struct json_writer *w);
 
 #endif

@@ -7,7 +7,9 @@
 #include "base/str.h"
 #include "sandbox/microvm.h"
 #include "src/bundle.h"
+#include "src/config.h"
 #include "src/root.h"
+#include "src/select.h"
 
 const struct option create_options[] = {
 	{"bundle", 'b', "DIR", "the bundle (the current folder)",
@@ -45,10 +47,36 @@ static int refuse_plain_user(struct err *e)
 					"supported yet");
 }
 
+/* The engine by the administrator's configuration and the bundle. */
+static int choose_engine(struct cli *cli, const struct spec *s, const struct engine **ret,
+			 struct sandbox_config *ret_config, struct err *e)
+{
+	struct selection chosen;
+	struct config c;
+	int r;
+
+	r = config_read(&cli->arena, CONFIG_FILE_PATH, &c, e);
+	if (r < 0)
+		return r;
+	r = select_engine(cli->name, &c, &s->annotations, &chosen, e);
+	if (r < 0)
+		return err_wrap(e, "config.json");
+	*ret = chosen.microvm ? &microvm_engine : &native_engine;
+	*ret_config = (struct sandbox_config){
+		.kernel = chosen.vm.kernel,
+		.memory = chosen.vm.memory,
+		.memory_max = chosen.vm.memory_max,
+		.vcpus = chosen.vm.vcpus,
+	};
+	return 0;
+}
+
 int create_container(struct cli *cli, const struct create *o, const char *id, bool start,
 		     struct launch_plan *p, struct container **ret, struct err *e)
 {
 	enum cgroup_driver driver = CGROUP_CGROUPFS;
+	struct sandbox_config sandbox = {0};
+	const struct engine *engine = NULL;
 	struct bundle b;
 	int r;
 
@@ -67,6 +95,9 @@ int create_container(struct cli *cli, const struct create *o, const char *id, bo
 	r = bundle_read(&cli->arena, o->bundle, o->config, &b, e);
 	if (r < 0)
 		return r;
+	r = choose_engine(cli, b.spec, &engine, &sandbox, e);
+	if (r < 0)
+		return r;
 	r = launch_connect(cli, &o->launch, b.spec->process && b.spec->process->terminal,
 			   p, e);
 	if (r < 0)
@@ -76,7 +107,8 @@ int create_container(struct cli *cli, const struct create *o, const char *id, bo
 		return r;
 	return container_create(
 		&(struct container_options){
-			.engine = spec_annotation(b.spec, "dev.hull.engine") ? &microvm_engine : NULL,
+			.engine = engine,
+			.engine_config = &sandbox,
 			.root = cli->root,
 			.id = id,
 			.bundle = b.path,

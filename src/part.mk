@@ -10,6 +10,7 @@ libsrc_a_SOURCES = \
 	src/cmd_properties.c src/cmd_ps.c src/cmd_resume.c src/cmd_run.c src/cmd_spec.c src/cmd_start.c \
 	src/cmd_state.c src/cmd_update.c \
 	src/command.h src/commands.c src/commands.h \
+	src/config.c src/config.h \
 	src/create.c src/create.h \
 	src/duration.c src/duration.h \
 	src/exec_process.c src/exec_process.h \
@@ -18,6 +19,7 @@ libsrc_a_SOURCES = \
 	src/options.c src/options.h \
 	src/report.c src/report.h \
 	src/root.c src/root.h \
+	src/select.c src/select.h \
 	src/self_exe.c src/self_exe.h \
 	src/signal_name.c src/signal_name.h \
 	src/size.c src/size.h \
@@ -28,6 +30,9 @@ EXTRA_DIST += src/README.md
 
 # Only this object knows the commit, so that another one doesn't make all be built again.
 src/version.$(OBJEXT): AM_CPPFLAGS += -DHULL_COMMIT='"$(HULL_COMMIT)"'
+
+# Where the configuration file is.
+src/create.$(OBJEXT): AM_CPPFLAGS += -DHULL_SYSCONFDIR='"$(sysconfdir)"'
 
 # Beside its peers, where the callers' packages have theirs.
 sbin_PROGRAMS += hull

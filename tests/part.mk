@@ -47,13 +47,14 @@ tests_unit_terminal_test_LDADD = $(process_libs)
 tests_unit_rlimits_test_LDADD = $(process_libs)
 
 libcontainer_tests = tests/unit/hooks_test tests/unit/sync_test tests/unit/foreground_test \
-	tests/unit/namespaces_test
+	tests/unit/namespaces_test tests/unit/sysctl_test
 check_PROGRAMS += $(libcontainer_tests)
 TESTS += $(libcontainer_tests)
 tests_unit_hooks_test_LDADD = $(libcontainer_libs)
 tests_unit_sync_test_LDADD = $(libcontainer_libs)
 tests_unit_foreground_test_LDADD = $(libcontainer_libs)
 tests_unit_namespaces_test_LDADD = $(libcontainer_libs)
+tests_unit_sysctl_test_LDADD = $(libcontainer_libs)
 
 check_PROGRAMS += tests/unit/container_test
 TESTS += tests/unit/container_test
@@ -83,13 +84,15 @@ tests_unit_device_filter_test_LDADD = $(cgroup_libs)
 
 # What the command line is made of; only what a test uses is linked.
 src_tests = tests/unit/options_test tests/unit/signal_name_test tests/unit/size_test \
-	tests/unit/exec_process_test \
+	tests/unit/exec_process_test tests/unit/config_test tests/unit/select_test \
 	tests/unit/table_test tests/unit/root_test tests/unit/report_test tests/unit/self_exe_test
 check_PROGRAMS += $(src_tests)
 TESTS += $(src_tests) tests/unit/man_test.sh tests/unit/err_words_test.sh
 EXTRA_DIST += tests/unit/man_test.sh tests/unit/err_words_test.sh
 src_libs = libsrc.a $(base_libs)
 tests_unit_options_test_LDADD = $(src_libs)
+tests_unit_config_test_LDADD = $(src_libs)
+tests_unit_select_test_LDADD = $(src_libs)
 tests_unit_signal_name_test_LDADD = $(src_libs)
 tests_unit_size_test_LDADD = $(src_libs)
 tests_unit_exec_process_test_LDADD = $(src_libs)

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -121,6 +122,22 @@ static int write_attr(int proc_fd, const char *path, const char *text, struct er
 	int r = procfs_write(proc_fd, path, text);
 
 	return r < 0 ? err_code(e, r, "write \"%s\" to `/proc/%s`", text, path) : 0;
+}
+
+int lsm_set_now(const struct lsm *l, int proc_fd, struct err *e)
+{
+	char text[NAME_MAX + sizeof("changeprofile ")];
+	int r;
+
+	if (l->apparmor) {
+		(void)snprintf(text, sizeof(text), "changeprofile %s",
+			       l->apparmor + strlen("exec "));
+		r = write_attr(proc_fd, "thread-self/attr/apparmor/current", text, e);
+		if (r < 0)
+			return err_wrap(e, "unable to apply apparmor profile");
+	}
+	return l->selinux ? write_attr(proc_fd, "thread-self/attr/current", l->selinux, e)
+			  : 0;
 }
 
 int lsm_set_exec(const struct lsm *l, int proc_fd, struct err *e)

@@ -102,6 +102,10 @@ int lsm_make(struct arena *a, const struct spec_process *s, struct lsm *ret,
 /* The label that the next execve gets. */
 int lsm_set_exec(const struct lsm *l, int proc_fd, struct err *e);
 
+/* The same for the calling thread, at once (aa_change_profile(2); SELinux: a dynamic
+ * transition, which the policy must allow). */
+int lsm_set_now(const struct lsm *l, int proc_fd, struct err *e);
+
 /* The label of keys that are made from now on; on == false: the kernel's choice. */
 int lsm_set_keys(const struct lsm *l, int proc_fd, bool on, struct err *e);
 

@@ -245,6 +245,11 @@ int process_set_label(const struct process_plan *p, int proc_fd, struct err *e)
 	return lsm_set_exec(&p->lsm, proc_fd, e);
 }
 
+int process_take_label(const struct process_plan *p, int proc_fd, struct err *e)
+{
+	return lsm_set_now(&p->lsm, proc_fd, e);
+}
+
 static int close_range_of(unsigned first, unsigned last, struct err *e)
 {
 	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)

@@ -67,6 +67,10 @@ int process_find_exec(struct process_plan *p, struct err *e);
  * an AppArmor profile that is not loaded is to be an error of create and not of start. */
 int process_set_label(const struct process_plan *p, int proc_fd, struct err *e);
 
+/* For a process that stands for the container and executes nothing: the labels at once,
+ * for the calling thread and those that it makes. */
+int process_take_label(const struct process_plan *p, int proc_fd, struct err *e);
+
 /* Hands the terminal's slave, or the inherited stdio, to the user: fchown where it is a
  * pipe, terminal or socket, so that /dev/stdout can be reopened; never /dev/null. */
 int process_own_stdio(const struct process_plan *p, struct err *e);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/str.h"
 #include "libcontainer/spec/decode.h"
@@ -64,6 +65,18 @@ const struct spec_namespace *spec_namespace(const struct spec *s, enum spec_ns t
 			return &s->linux_->namespaces[i];
 	}
 	return NULL;
+}
+
+int spec_network_is_callers(const struct spec *s)
+{
+	const struct spec_namespace *ns = spec_namespace(s, SPEC_NS_NETWORK);
+	struct stat own, its;
+
+	if (!ns || !ns->path)
+		return 0;
+	if (stat("/proc/thread-self/ns/net", &own) < 0 || stat(ns->path, &its) < 0)
+		return -errno;
+	return own.st_dev == its.st_dev && own.st_ino == its.st_ino;
 }
 
 const char *spec_annotation(const struct spec *s, const char *key)

@@ -252,6 +252,11 @@ int spec_decode_resources(struct arena *a, const char *what, const char *text, s
 /* The namespace of this type that the spec lists, or NULL. */
 const struct spec_namespace *spec_namespace(const struct spec *s, enum spec_ns type);
 
+/* On this machine: whether the network namespace that the spec has is, by its path, the
+ * one that the caller is in (a pod of the host's network has it so). 1, 0, or -errno if the
+ * path can't be looked at. */
+int spec_network_is_callers(const struct spec *s);
+
 /* The value of an annotation, or NULL. */
 const char *spec_annotation(const struct spec *s, const char *key);
 

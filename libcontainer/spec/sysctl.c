@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/str.h"
 
@@ -51,22 +49,11 @@ static bool is_ipc(const char *path)
 	return str_after(path, "fs/mqueue/") != NULL;
 }
 
-/* A namespace by path may be the very one that the runtime runs in (a pod of the host's
- * network); its parameters are the host's then. */
-static const char *net_refused(const struct spec *s)
+bool sysctl_is_network(const char *key)
 {
-	const struct spec_namespace *ns = spec_namespace(s, SPEC_NS_NETWORK);
-	struct stat own, its;
+	char path[PATH_MAX];
 
-	if (!ns)
-		return "not allowed in the host's network namespace";
-	if (!ns->path)
-		return NULL;
-	if (stat("/proc/thread-self/ns/net", &own) < 0 || stat(ns->path, &its) < 0)
-		return "the network namespace's path can't be looked at";
-	if (own.st_dev == its.st_dev && own.st_ino == its.st_ino)
-		return "not allowed in the host's network namespace";
-	return NULL;
+	return sysctl_path(key, path, sizeof(path)) == 0 && str_after(path, "net/");
 }
 
 const char *sysctl_refused(const struct spec *s, const char *key)
@@ -80,7 +67,9 @@ const char *sysctl_refused(const struct spec *s, const char *key)
 			       ? NULL
 			       : "not allowed in the host's ipc namespace";
 	if (str_after(path, "net/"))
-		return net_refused(s);
+		return spec_namespace(s, SPEC_NS_NETWORK)
+			       ? NULL
+			       : "not allowed in the host's network namespace";
 	if (str_after(path, "user/"))
 		return spec_namespace(s, SPEC_NS_USER)
 			       ? NULL

@@ -7,6 +7,7 @@
 #ifndef LIBCONTAINER_SPEC_SYSCTL_H
 #define LIBCONTAINER_SPEC_SYSCTL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "libcontainer/spec/spec.h"
@@ -16,7 +17,11 @@
  * the name has an empty, "." or ".." step, -ENAMETOOLONG if it doesn't fit. */
 int sysctl_path(const char *key, char *buf, size_t len);
 
-/* NULL if the container may set it, else why not (a constant). */
+/* NULL if the container may set it, else why not (a constant). By the spec alone: whether a
+ * network namespace that it has by path is the host's own is asked where the container is
+ * made (spec_network_is_callers). */
 const char *sysctl_refused(const struct spec *s, const char *key);
+
+bool sysctl_is_network(const char *key);
 
 #endif

@@ -6,8 +6,8 @@
 #include "base/str.h"
 #include "libcontainer/container.h"
 #include "sandbox/guest/server.h"
-#include "sandbox/network.h"
 #include "sandbox/guest_stats.h"
+#include "sandbox/network.h"
 
 static int load(const struct json *request, struct container **ret, struct err *e)
 {
@@ -17,7 +17,8 @@ static int load(const struct json *request, struct container **ret, struct err *
 	return r < 0 ? r : container_load(GUEST_CONTAINERS, id, ret, e);
 }
 
-int ask_kill(struct guest *g, struct channel *c, const struct json *request, struct err *e)
+int ask_kill(struct guest *g, struct channel *c, const struct json *request,
+	     struct err *e)
 {
 	struct container *x = NULL;
 	int64_t sig;
@@ -32,7 +33,8 @@ int ask_kill(struct guest *g, struct channel *c, const struct json *request, str
 	return r < 0 ? r : answer_empty(c, e);
 }
 
-int ask_pids(struct guest *g, struct channel *c, const struct json *request, struct err *e)
+int ask_pids(struct guest *g, struct channel *c, const struct json *request,
+	     struct err *e)
 {
 	AUTO_ARENA a = {0};
 	struct container *x = NULL;
@@ -60,7 +62,8 @@ int ask_pids(struct guest *g, struct channel *c, const struct json *request, str
 	return answer(c, w, e);
 }
 
-int ask_stats(struct guest *g, struct channel *c, const struct json *request, struct err *e)
+int ask_stats(struct guest *g, struct channel *c, const struct json *request,
+	      struct err *e)
 {
 	AUTO_ARENA a = {0};
 	struct container *x = NULL;
@@ -84,7 +87,8 @@ int ask_stats(struct guest *g, struct channel *c, const struct json *request, st
 	return answer(c, w, e);
 }
 
-int ask_freeze(struct guest *g, struct channel *c, const struct json *request, struct err *e)
+int ask_freeze(struct guest *g, struct channel *c, const struct json *request,
+	       struct err *e)
 {
 	const struct json *on = json_get(request, "on");
 	struct container *x = NULL;
@@ -100,7 +104,8 @@ int ask_freeze(struct guest *g, struct channel *c, const struct json *request, s
 	return r < 0 ? r : answer_empty(c, e);
 }
 
-int ask_update(struct guest *g, struct channel *c, const struct json *request, struct err *e)
+int ask_update(struct guest *g, struct channel *c, const struct json *request,
+	       struct err *e)
 {
 	AUTO_ARENA a = {0};
 	struct spec_resources *res = NULL;

@@ -61,13 +61,15 @@ static int load_modules(struct err *e)
 	AUTO_FREE char *text = NULL;
 	char *line, *rest;
 	size_t len;
-	int r = file_read(AT_FDCWD, "/" GUEST_MODULES "/order", ORDER_MAX, &text, &len, e);
+	int r = file_read(AT_FDCWD, "/" GUEST_MODULES "/order", ORDER_MAX, &text, &len,
+			  e);
 
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
 		return r;
-	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+	for (line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
 		r = load_module(line, e);
 		if (r < 0 && r != -ENODEV)
 			return r;
@@ -81,7 +83,8 @@ static int load_modules(struct err *e)
  * container does: so there is another one on top of it. */
 static int leave_first_root(struct err *e)
 {
-	static const struct mount_point root = {NEW_ROOT, "tmpfs", 0, "mode=0755,size=16M"};
+	static const struct mount_point root = {NEW_ROOT, "tmpfs", 0,
+						"mode=0755,size=16M"};
 	int r = mount_one(&root, NULL, e);
 
 	if (r < 0)
@@ -99,7 +102,8 @@ static int mount_all(struct err *e)
 		{"/proc", "proc", strict, NULL},
 		{"/sys", "sysfs", strict, NULL},
 		{"/dev", "devtmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755"},
-		{"/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,gid=5,ptmxmode=0666"},
+		{"/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+		 "mode=0620,gid=5,ptmxmode=0666"},
 		{"/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755"},
 		{"/sys/fs/cgroup", "cgroup2", strict, "nsdelegate,memory_recursiveprot"},
 	};
@@ -126,7 +130,8 @@ static int enable_controllers(struct err *e)
 	r = file_read(dir, "cgroup.controllers", 4096, &text, &len, e);
 	if (r < 0)
 		return r;
-	for (word = strtok_r(text, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest))
+	for (word = strtok_r(text, " \n", &rest); word;
+	     word = strtok_r(NULL, " \n", &rest))
 		sbuf_addf(&words, "+%s ", word);
 	if (words.failed)
 		return err_code(e, ENOMEM, "cgroup controllers");

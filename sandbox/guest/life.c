@@ -3,6 +3,8 @@
  * A process of a container from its request to its end, on the thread of the connection
  * that it hangs on (protocol.h).
  */
+#include "sandbox/guest/life.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,10 +21,9 @@
 #include "base/str.h"
 #include "libcontainer/container.h"
 #include "libcontainer/process/process.h"
-#include "sandbox/guest/life.h"
 #include "sandbox/protocol.h"
 
-#define SEND_MS	  10000
+#define SEND_MS    10000
 #define SIGNAL_MAX 64
 
 /* ---- its stdio ---- */
@@ -61,9 +62,12 @@ static int start_pumps(struct life *l, struct err *e)
 				    .to = first,
 				    .close_to = !l->terminal,
 				    .stop = l->stop};
-	l->pumps[1] = (struct pump){.from = second, .to = out, .to_socket = true, .stop = l->stop};
-	l->pumps[2] = (struct pump){
-		.from = l->ours[2], .to = l->streams[2], .to_socket = true, .stop = l->stop};
+	l->pumps[1] = (struct pump){
+		.from = second, .to = out, .to_socket = true, .stop = l->stop};
+	l->pumps[2] = (struct pump){.from = l->ours[2],
+				    .to = l->streams[2],
+				    .to_socket = true,
+				    .stop = l->stop};
 	if (!l->terminal)
 		l->ours[0] = -1; /* the pump's */
 	for (int i = 0; i < (l->terminal ? 2 : 3); i++) {
@@ -158,7 +162,8 @@ static int take_message(struct guest *g, struct life *l, struct channel *c,
 	if (r < 0)
 		return r;
 	if (str_eq(op, "start"))
-		return l->begun ? err_set(e, EINVAL, "started already") : begin(g, l, c, e);
+		return l->begun ? err_set(e, EINVAL, "started already")
+				: begin(g, l, c, e);
 	if (str_eq(op, "signal")) {
 		r = request_int(m, "signal", 1, SIGNAL_MAX, &sig, e);
 		if (r == 0 && l->pidfd >= 0)
@@ -206,8 +211,8 @@ static int wait_status(struct life *l)
 	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
-int life_run(struct guest *g, struct life *l, struct channel *c, const struct json *request,
-	     struct err *e)
+int life_run(struct guest *g, struct life *l, struct channel *c,
+	     const struct json *request, struct err *e)
 {
 	const struct json *size = json_get(request, "size");
 	int r = life_add(g, l, e), status;
@@ -354,7 +359,8 @@ static void finish_exec(struct guest *g, struct life *l)
 	life_sync(g, l->tree);
 }
 
-int life_exec(struct guest *g, struct channel *c, const struct json *request, struct err *e)
+int life_exec(struct guest *g, struct channel *c, const struct json *request,
+	      struct err *e)
 {
 	struct life l = LIFE_INIT;
 	struct spec_process *process = NULL;

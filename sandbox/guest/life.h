@@ -23,7 +23,7 @@ struct life {
 	const char *tree; /* the rootfs, of a container's first process; NULL */
 	const struct log *log;
 	bool terminal, begun, oom;
-	int pidfd, console; /* borrowed; -1 */
+	int pidfd, console;           /* borrowed; -1 */
 	int exec_pidfd, exec_console; /* owned */
 	int ours[3];                  /* owned: of the pipes to its stdio */
 	int stop;                     /* owned: eventfd */
@@ -47,8 +47,8 @@ struct life {
 unsigned life_streams(const struct life *l);
 
 /* Serves it from its first answer to its end. */
-int life_run(struct guest *g, struct life *l, struct channel *c, const struct json *request,
-	     struct err *e);
+int life_run(struct guest *g, struct life *l, struct channel *c,
+	     const struct json *request, struct err *e);
 
 /* Into the list, with a token; and out of it. */
 int life_add(struct guest *g, struct life *l, struct err *e);
@@ -62,7 +62,8 @@ void life_done(struct life *l);
 
 /* The spec of a request's "config", as the guest is to have it, in the arena. */
 int life_spec(struct arena *a, const struct json *request, const char *id,
-	      const char *config, struct spec **ret, const char **ret_tree, struct err *e);
+	      const char *config, struct spec **ret, const char **ret_tree,
+	      struct err *e);
 
 /* What was written to a tree (NULL: nothing) is on the host. */
 void life_sync(struct guest *g, const char *tree);

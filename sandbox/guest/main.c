@@ -30,7 +30,8 @@ int main(void)
 	pid_t server, dead;
 
 	if (getpid() != 1) {
-		(void)dprintf(STDERR_FILENO, "hull-guest is the first process of a guest\n");
+		(void)dprintf(STDERR_FILENO,
+			      "hull-guest is the first process of a guest\n");
 		return 1;
 	}
 	if (boot(&e) < 0)

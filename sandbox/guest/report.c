@@ -13,7 +13,7 @@
 #include "sandbox/guest/server.h"
 #include "sandbox/protocol.h"
 
-#define AGAIN_NS 20000000L
+#define AGAIN_NS     20000000L
 #define LOG_LINE_MAX 8192
 
 static int connect_to_host(void)

@@ -14,8 +14,8 @@
 #include "sandbox/protocol.h"
 
 #define THREADS_MAX 512
-#define BACKLOG	    128
-#define STACK	    ((size_t)512 * 1024)
+#define BACKLOG     128
+#define STACK       ((size_t)512 * 1024)
 
 /* Who connects speaks, or makes room. Streams are connected long before they are used: as
  * long as the host may wait for `start`. */
@@ -26,9 +26,9 @@ static const struct {
 	const char *op;
 	request_fn *fn;
 } requests[] = {
-	{"create", life_create}, {"exec", life_exec},	  {"attach", life_attach},
-	{"kill", ask_kill},	 {"pids", ask_pids},	  {"stats", ask_stats},
-	{"freeze", ask_freeze},	 {"update", ask_update}, {"network", ask_network},
+	{"create", life_create}, {"exec", life_exec},    {"attach", life_attach},
+	{"kill", ask_kill},      {"pids", ask_pids},     {"stats", ask_stats},
+	{"freeze", ask_freeze},  {"update", ask_update}, {"network", ask_network},
 };
 
 /* ---- members and answers ---- */

@@ -18,8 +18,8 @@
 struct life;
 
 struct guest {
-	pthread_mutex_t lock; /* of what follows */
-	bool connected;       /* boot_connect is done */
+	pthread_mutex_t lock;             /* of what follows */
+	bool connected;                   /* boot_connect is done */
 	bool private_there, shared_there; /* the host's filesystems are mounted */
 	unsigned threads;
 	struct life *lives; /* whose streams may be attached */

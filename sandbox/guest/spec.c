@@ -25,7 +25,8 @@ static int tree_path(struct arena *a, const char *fs, const char *name, const ch
 static int take_trees(struct arena *a, const struct json *request, const struct spec *s,
 		      struct guest_trees *t, struct err *e)
 {
-	const struct json *binds = json_get(request, "binds"), *shm = json_get(request, "shm");
+	const struct json *binds = json_get(request, "binds"),
+			  *shm = json_get(request, "shm");
 	uint64_t *sizes = arena_array(a, s->mounts_count + 1, sizeof(*sizes));
 	const char *root, *name;
 	char index[24];

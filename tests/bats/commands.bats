@@ -82,8 +82,33 @@ load lib
 }
 
 # bats test_tags=hull
-@test "a virtual machine that is asked for by annotation is refused by name" {
-	update_config '.annotations = {"dev.hull.engine": "microvm"}'
+@test "under the name hull-vm no annotation gets a container on the host's kernel" {
+	cp "$RUNTIME" "$DIR/hull-vm"
+	update_config '.annotations = {"dev.hull.engine": "native"}'
+	run ! "$DIR/hull-vm" --root "$ROOT" run "$ID"
+	[[ $output == *"config.json: annotations: dev.hull.engine: native: not among the configuration's allow_annotations"* ]]
+	# By another name it is what there is anyway.
+	run -0 oci run "$ID"
+}
+
+# bats test_tags=hull
+@test "a kernel or a size by annotation is refused by name, never ignored" {
+	local key
+	for key in dev.hull.vm.kernel dev.hull.vm.memory io.katacontainers.config.hypervisor.default_memory; do
+		update_config ".annotations = {\"dev.hull.engine\": \"microvm\", \"$key\": \"256\"}"
+		run ! oci run "$ID"
+		[[ $output == *"annotations: $key: 256: not among the configuration's allow_annotations"* ]]
+	done
+	update_config '.annotations = {"dev.hull.vm.memory": "1G"}'
 	run ! oci run "$ID"
-	[[ $output == *"annotations: dev.hull.engine: microvm: not supported yet"* ]]
+	[[ $output == *"annotations: dev.hull.vm.memory: 1G: the container is in no virtual machine"* ]]
+}
+
+# bats test_tags=hull
+@test "what can't be in a sandbox is refused at create by its name" {
+	update_config '.annotations = {"dev.hull.engine": "microvm"} |
+		.linux.namespaces |= map(select(.type != "network"))'
+	run ! oci create "$ID"
+	[[ $output == *"config.json: linux.namespaces: no network namespace"*"not possible in a sandbox"* ]]
+	run ! oci state "$ID"
 }

@@ -330,8 +330,8 @@ all_well() { # ROWS: how many there should have been
 	refuses "a rootfs below a file" runtime "root.path $BUNDLE/config.json/x: ENOTDIR" '.root.path = "config.json/x"'
 	refuses "no process" runtime 'config.json: process: missing' 'del(.process)'
 	refuses "a process that is a list" runtime 'config.json: process: an array, not an object' '.process = []'
-	refuses "another engine" runtime 'annotations: dev.hull.engine: microvm: not supported yet' \
-		'.annotations["dev.hull.engine"] = "microvm"'
+	refuses "another engine" runtime 'annotations: dev.hull.engine: "best" is neither native nor microvm' \
+		'.annotations["dev.hull.engine"] = "best"'
 	all_well 19
 }
 

@@ -138,3 +138,111 @@ sandbox_kernel() {
 	[ $fs -gt 0 ]
 	[ -z "$(ls -A "/proc/$pid/root")" ]
 }
+
+@test "update and stats reach the limits of a container in its guest" {
+	update_config '.linux.resources.memory.limit = 67108864'
+	set_daemon
+	start
+	run -0 oci exec "$ID" cat /sys/fs/cgroup/memory.max
+	prints 67108864
+	oci update --memory 100000000 --pids-limit 50 "$ID"
+	run -0 oci exec "$ID" cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max
+	prints $'99999744\n50'
+	run -0 oci events --stats "$ID"
+	[ "$(jq .data.memory.usage.limit <<<"$output")" = 99999744 ]
+	[ "$(jq .data.pids.limit <<<"$output")" = 50 ]
+}
+
+@test "a sandboxed container is paused and goes on" {
+	set_script 'while :; do echo x; sleep 0.1; done'
+	create
+	oci start "$ID"
+	wait_for grep -q x "$DIR/out"
+	oci pause "$ID"
+	[ "$(status_of)" = paused ]
+	oci resume "$ID"
+	[ "$(status_of)" = running ]
+	: >"$DIR/out"
+	wait_for grep -q x "$DIR/out"
+}
+
+@test "a command that can't be executed is an error of create, also in a sandbox" {
+	set_args /not-there
+	run ! oci create "$ID"
+	[[ $output == *'exec: "/not-there": stat /not-there: no such file or directory'* ]]
+	set_args not-in-path
+	run ! oci create "$ID"
+	[[ $output == *'exec: "not-in-path": executable file not found in $PATH'* ]]
+	run ! oci state "$ID"
+}
+
+@test "a tmpfs of the host at /dev/shm is one of the guest's, of the same size" {
+	mkdir "$DIR/shm"
+	mount -t tmpfs -o size=3m shm "$DIR/shm"
+	echo host >"$DIR/shm/file"
+	update_config '.mounts |= map(select(.destination != "/dev/shm")) |
+		.mounts += [{destination: "/dev/shm", type: "bind", source: "'"$DIR"'/shm", options: ["rbind", "nosuid"]}]'
+	set_args sh -c 'df -k /dev/shm | tail -n 1; ls /dev/shm; echo guest >/dev/shm/file; stat -c %a /dev/shm'
+	run -0 oci run "$ID"
+	local host
+	host=$(<"$DIR/shm/file")
+	umount "$DIR/shm"
+	[[ ${lines[0]} == shm\ *\ 3072\ * ]]
+	[ "${lines[1]}" = 1777 ]
+	[ "$host" = host ]
+}
+
+@test "a bind of /proc in a sandbox is the container's own, and never the host's" {
+	update_config '.mounts += [{destination: "/host/proc", type: "bind", source: "/proc", options: ["rbind", "ro"]}]'
+	set_args sh -c 'ls /host/proc | grep -c "^[0-9]"; cat /host/proc/1/comm; echo 1 >/host/proc/sys/kernel/panic'
+	run ! oci run "$ID"
+	[ "${lines[0]}" -lt 6 ]
+	[ "${lines[1]}" = sh ]
+	[[ ${lines[2]} == *"Read-only file system"* ]]
+}
+
+@test "a privileged container's devices are the guest's, and the host's others are left out" {
+	update_config '.linux.resources.devices = [{allow: true, access: "rwm"}] |
+		.linux.devices = [{path: "/dev/kmsg", type: "c", major: 1, minor: 11},
+			{path: "/dev/sdz", type: "b", major: 65, minor: 144}]'
+	set_args sh -c 'ls /dev/kmsg /dev/sdz'
+	run ! oci run "$ID"
+	[[ $output == */dev/kmsg* ]]
+	[[ $output == *"/dev/sdz: No such file"* ]]
+}
+
+@test "under the name hull-vm a bundle without an annotation is sandboxed" {
+	cp "$RUNTIME" "$DIR/hull-vm"
+	update_config 'del(.annotations)'
+	set_args uname -r
+	run -0 "$DIR/hull-vm" --root "$ROOT" run "$ID"
+	[ "$output" != "$(uname -r)" ]
+}
+
+@test "the configuration's machine is the guest's, and an allowed annotation changes it" {
+	local file=/usr/local/etc/hull/config.json
+	mkdir -p "${file%/*}"
+	echo '{"engine": "microvm", "vm": {"memory": "192M", "vcpus": 2},
+		"allow_annotations": ["dev.hull.vm.vcpus"]}' >$file
+	update_config 'del(.annotations)'
+	set_args sh -c 'nproc; grep MemTotal /proc/meminfo | tr -dc 0-9'
+	run -0 oci run "$ID"
+	local first=$output
+	update_config '.annotations = {"dev.hull.vm.vcpus": "1"}'
+	run -0 oci run "$ID"
+	rm $file
+	[ "${first%%$'\n'*}" = 2 ]
+	[ "${first##*$'\n'}" -lt $((192 * 1024)) ]
+	[ "${lines[0]}" = 1 ]
+}
+
+@test "a container that is out of memory in its guest: its cgroup on the host says so" {
+	update_config '.linux.resources.memory.limit = 67108864'
+	set_args tail /dev/zero
+	create
+	local events
+	events=$(cgroup_of)/memory.events
+	oci start "$ID"
+	wait_for is stopped
+	[ "$(sed -n 's/^oom_kill //p' "$events")" -ge 1 ]
+}

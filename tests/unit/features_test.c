@@ -57,6 +57,8 @@ static void what_callers_look_for(void)
 	CHECK(has(json_get(json_get(l, "seccomp"), "archs"), "SCMP_ARCH_X86_64"));
 	CHECK(has(json_get(json_get(l, "seccomp"), "actions"), "SCMP_ACT_ERRNO"));
 	CHECK(has(json_get(v, "potentiallyUnsafeConfigAnnotations"), "dev.hull."));
+	CHECK(has(json_get(v, "potentiallyUnsafeConfigAnnotations"),
+		  "io.katacontainers.config."));
 	CHECK(json_get_string(json_get(v, "annotations"),
 			      "io.github.seccomp.libseccomp.version"));
 }

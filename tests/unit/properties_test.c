@@ -150,6 +150,12 @@ static void namespaces(void)
 		 "", "",
 		 "linux.namespaces[3].path: /proc/1/ns/pid: not possible in a sandbox: "
 		 "another container's pid namespace isn't in this guest"},
+		{"{\"type\":\"mount\"},{\"type\":\"pid\"},{\"type\":\"ipc\"},"
+		 "{\"type\":\"network\",\"path\":\"/proc/self/ns/net\"}",
+		 "", "",
+		 "linux.namespaces: the network namespace /proc/self/ns/net is the "
+		 "host's "
+		 "own: not possible in a sandbox: another kernel runs in it"},
 		{OWN ",{\"type\":\"uts\",\"path\":\"/proc/1/ns/uts\"}", "", "",
 		 "linux.namespaces[4].path: /proc/1/ns/uts: not possible in a sandbox: "
 		 "another container's uts namespace isn't in this guest"},
