@@ -3,6 +3,7 @@ noinst_LIBRARIES += libsandbox.a
 libsandbox_a_SOURCES =
 libsandbox_a_SOURCES += sandbox/channel.c sandbox/channel.h
 libsandbox_a_SOURCES += sandbox/client.c sandbox/client.h
+libsandbox_a_SOURCES += sandbox/control.c sandbox/control.h
 libsandbox_a_SOURCES += sandbox/cpio.c sandbox/cpio.h
 libsandbox_a_SOURCES += sandbox/find_exec.c sandbox/find_exec.h
 libsandbox_a_SOURCES += sandbox/frame.c sandbox/frame.h
@@ -30,6 +31,8 @@ libsandbox_a_SOURCES += sandbox/pump.c sandbox/pump.h
 libsandbox_a_SOURCES += sandbox/relay.c sandbox/relay.h
 libsandbox_a_SOURCES += sandbox/resources_json.c sandbox/resources_json.h
 libsandbox_a_SOURCES += sandbox/shares.c sandbox/shares.h
+libsandbox_a_SOURCES += sandbox/microvm_network.c
+libsandbox_a_SOURCES += sandbox/socket.c sandbox/socket.h
 libsandbox_a_SOURCES += sandbox/tap.c sandbox/tap.h sandbox/tc.c sandbox/tc.h
 EXTRA_DIST += sandbox/README.md sandbox/PROPERTIES.md
 
@@ -41,7 +44,7 @@ sandbox/kernel.$(OBJEXT): AM_CPPFLAGS += -DHULL_PKGLIBDIR='"$(pkglibdir)"' \
 # sanitizers, whose libraries are shared ones.
 sandbox_guest = sandbox/guest/ask.c sandbox/guest/boot.c sandbox/guest/boot.h \
 	sandbox/guest/life.c sandbox/guest/life.h sandbox/guest/lives.c sandbox/guest/main.c \
-	sandbox/guest/report.c sandbox/guest/server.c sandbox/guest/server.h sandbox/guest/spec.c
+	sandbox/guest/network.c sandbox/guest/report.c sandbox/guest/server.c sandbox/guest/server.h sandbox/guest/spec.c
 EXTRA_DIST += $(sandbox_guest) sandbox/guest/README.md
 if GUEST
 noinst_PROGRAMS += sandbox/guest/hull-guest
