@@ -153,7 +153,7 @@ static int take_error(const struct json *v, struct err *e)
 int channel_answer(struct channel *c, int timeout_ms, struct arena *a,
 		   const struct json **ret, struct err *e)
 {
-	const struct json *answer, *error;
+	const struct json *answer = NULL, *error;
 	int r = channel_receive(c, timeout_ms, a, &answer, e);
 
 	if (r < 0)

@@ -30,8 +30,9 @@ int control_listen(int dir, struct err *e)
 int control_connect(const struct container *c, struct err *e)
 {
 	const struct timeval limit = {.tv_sec = ANSWER_MS / 1000,
-				      .tv_usec = ANSWER_MS % 1000 * 1000};
-	AUTO_FD fd = socket_connect(c->dir, SANDBOX_CONTROL, SOCK_SEQPACKET, ANSWER_MS, e);
+				      .tv_usec = ANSWER_MS % 1000 * 1000L};
+	AUTO_FD fd = socket_connect(c->dir, SANDBOX_CONTROL, SOCK_SEQPACKET, ANSWER_MS,
+				    e);
 
 	if (fd < 0)
 		return fd;
@@ -116,7 +117,8 @@ static void on_connection(void *arg, uint32_t events)
 	if (c->client < 0)
 		return;
 	(void)loop_set(c->listening, 0);
-	if (loop_add(c->loop, c->client, EPOLLIN, on_order, c, &c->serving, ERR_IGNORE) < 0)
+	if (loop_add(c->loop, c->client, EPOLLIN, on_order, c, &c->serving, ERR_IGNORE) <
+	    0)
 		end_client(c);
 }
 

@@ -77,9 +77,8 @@ static int hand_over(const struct container *c, const struct network *n,
 	if (sock < 0)
 		return sock;
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		struct control_order o = {.kind = CONTROL_TAP,
-					  .index = (uint32_t)i,
-					  .mtu = taps[i].mtu};
+		struct control_order o = {
+			.kind = CONTROL_TAP, .index = (uint32_t)i, .mtu = taps[i].mtu};
 
 		memcpy(o.mac, taps[i].mac, sizeof(o.mac));
 		r = control_order(sock, &o, taps[i].fd, e);

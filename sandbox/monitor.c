@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/procfs.h"
 #include "libcontainer/init.h"
 #include "libcontainer/sync.h"
-#include "base/file.h"
 #include "sandbox/control.h"
 #include "sandbox/find_exec.h"
 #include "sandbox/oom.h"
@@ -386,7 +386,8 @@ static int be_container(struct monitor *mon, struct err *e)
 	}
 	r = engine_host_create_container(p, e);
 	if (r == 0)
-		r = sandbox_find_exec(mon->m->process, p->spec, mon->m->shares.v[0].fd, e);
+		r = sandbox_find_exec(mon->m->process, p->spec, mon->m->shares.v[0].fd,
+				      e);
 	if (r == 0 && has_limit(p->spec))
 		r = oom_prepare(p->proc, &mon->oom, e);
 	if (r == 0)
@@ -435,7 +436,8 @@ int monitor_run(struct init_plan *p, struct monitor_plan *m, struct err *e)
 
 	if (!mon)
 		return err_code(e, ENOMEM, "make a sandbox");
-	*mon = (struct monitor){.p = p, .m = m, .log = p->options->log, .proc = -1, .oom = -1};
+	*mon = (struct monitor){
+		.p = p, .m = m, .log = p->options->log, .proc = -1, .oom = -1};
 	mon->network = -1;
 	(void)pthread_mutex_init(&mon->lock, NULL);
 	(void)sem_init(&mon->begin, 0, 0);

@@ -27,8 +27,8 @@ struct monitor_plan {
 
 #define MONITOR_PLAN_INIT                                                                \
 	{                                                                                \
-		.kvm = -1, .kernel = -1, .initrd = -1, .listener = -1,                   \
-		.control = -1, .ends = PROXY_ENDS_INIT                                                  \
+		.kvm = -1, .kernel = -1, .initrd = -1, .listener = -1, .control = -1,    \
+		.ends = PROXY_ENDS_INIT                                                  \
 	}
 
 void monitor_plan_done(struct monitor_plan *m);

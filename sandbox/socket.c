@@ -43,7 +43,7 @@ int socket_listen(int dir, const char *name, int type, struct err *e)
 int socket_connect(int dir, const char *name, int type, int timeout_ms, struct err *e)
 {
 	const struct timeval limit = {.tv_sec = timeout_ms / 1000,
-				      .tv_usec = timeout_ms % 1000 * 1000};
+				      .tv_usec = timeout_ms % 1000 * 1000L};
 	AUTO_FD fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	struct sockaddr_un addr;
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The guest's network: devices that came after the boot, and what they are to have. */
+#include "sandbox/network.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,7 +9,6 @@
 
 #include "base/fd.h"
 #include "sandbox/guest/server.h"
-#include "sandbox/network.h"
 #include "vm/plan.h"
 
 #define BIND "/sys/bus/platform/drivers/virtio-mmio/bind"

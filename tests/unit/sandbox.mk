@@ -18,7 +18,8 @@ tests_unit_jail_test_LDADD = $(jail_libs)
 tests_unit_jail_machine_test_LDADD = $(jail_libs)
 tests_unit_jail_fs_test_LDADD = $(jail_libs)
 # sandbox/: its network
-sandbox_network_tests = tests/unit/tap_test
+sandbox_network_tests = tests/unit/control_test tests/unit/tap_test
 check_PROGRAMS += $(sandbox_network_tests)
 TESTS += $(sandbox_network_tests)
+tests_unit_control_test_LDADD = $(sandbox_libs)
 tests_unit_tap_test_LDADD = $(sandbox_libs)
