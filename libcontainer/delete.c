@@ -72,6 +72,7 @@ static void run_poststop(struct container *c, const struct spec *s, const struct
 
 static int destroy(struct container *c, const struct log *log, struct err *e)
 {
+	const struct engine *engine = engine_find(c->engine);
 	struct spec *s = NULL;
 	struct err why;
 	int r;
@@ -79,6 +80,8 @@ static int destroy(struct container *c, const struct log *log, struct err *e)
 	r = end_processes(c, e);
 	if (r < 0)
 		return r;
+	if (engine->ended)
+		engine->ended(c, log);
 	r = cgroup_destroy(&c->cgroup, e);
 	if (r < 0)
 		return r;

@@ -58,7 +58,13 @@ struct engine {
 	 * program. Returns only to tell what went wrong. */
 	int (*body)(struct init_plan *p, struct err *e);
 
-	/* The same for exec. */
+	/* In the runtime's process, of a container at its start gate: what is to be done
+	 * before that opens; the container is locked, or the caller's own. And of one that
+	 * has no processes any more, before its folder goes. NULL: nothing. */
+	int (*starting)(const struct container *c, const struct log *log, struct err *e);
+	void (*ended)(struct container *c, const struct log *log);
+
+	/* As prepare, body and done, for exec. */
 	int (*exec_prepare)(struct exec_plan *p, struct container *c, struct err *e);
 	int (*exec_body)(struct exec_plan *p, struct err *e);
 	void (*exec_done)(struct exec_plan *p);

@@ -10,13 +10,25 @@
 #include "libcontainer/state.h"
 #include "libcontainer/sync.h"
 
+static int prepare_start(const struct container *c, const struct log *log, struct err *e)
+{
+	const struct engine *engine = engine_find(c->engine);
+
+	if (!engine)
+		return err_set(e, ENOTSUP, "this hull has no engine %s", c->engine);
+	return engine->starting ? engine->starting(c, log, e) : 0;
+}
+
 /* The gate's connection, or the socket that a foreground container was made with. */
-static int open_gate(struct container *c, struct err *e)
+static int open_gate(struct container *c, const struct log *log, struct err *e)
 {
 	int status, r;
 
 	if (c->sync >= 0) {
-		r = sync_tell(c->sync, SYNC_START, e);
+		r = prepare_start(c, log, e);
+		/* One that has died says why. */
+		if (r == 0 || r == -ESRCH)
+			r = sync_tell(c->sync, SYNC_START, e);
 		return r < 0 ? r : fd_take(&c->sync);
 	}
 	status = container_status(c, e);
@@ -29,7 +41,8 @@ static int open_gate(struct container *c, struct err *e)
 			       status == CONTAINER_CREATING
 				       ? "cannot start a container that is being created"
 				       : "cannot start an already running container");
-	return gate_open(c->dir, e);
+	r = prepare_start(c, log, e);
+	return r < 0 ? r : gate_open(c->dir, e);
 }
 
 static int run_poststart(struct container *c, const struct log *log, struct err *e)
@@ -66,7 +79,7 @@ int container_start(struct container *c, const struct log *log, struct err *e)
 	r = state_lock(c->dir, e);
 	if (r < 0)
 		return r;
-	gate = open_gate(c, e);
+	gate = open_gate(c, log, e);
 	/* The gate is gone, so nobody starts it again; startContainer hooks may run now.
 	 */
 	state_unlock(c->dir);

@@ -53,17 +53,14 @@ static int64_t deadline_of(int timeout_ms)
 	return timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
 }
 
-int channel_send(struct channel *c, struct json_writer *w, int timeout_ms, struct err *e)
+int channel_send_text(struct channel *c, const char *text, size_t len, int timeout_ms,
+		      struct err *e)
 {
 	int64_t deadline = deadline_of(timeout_ms);
 	AUTO_SBUF out = {0};
-	const char *text;
-	size_t len, done = 0;
+	size_t done = 0;
 	int r;
 
-	r = json_finish(w, &text, &len, e);
-	if (r < 0)
-		return r;
 	if (len > PROTOCOL_REQUEST_MAX)
 		return err_set(e, EMSGSIZE,
 			       "a request of %zu bytes to the guest: at most "
@@ -87,6 +84,15 @@ int channel_send(struct channel *c, struct json_writer *w, int timeout_ms, struc
 		}
 	}
 	return 0;
+}
+
+int channel_send(struct channel *c, struct json_writer *w, int timeout_ms, struct err *e)
+{
+	const char *text;
+	size_t len;
+	int r = json_finish(w, &text, &len, e);
+
+	return r < 0 ? r : channel_send_text(c, text, len, timeout_ms, e);
 }
 
 /* A message of what has been read already: 1, or 0 for more. */
@@ -144,20 +150,12 @@ static int take_error(const struct json *v, struct err *e)
 	return err_words(e, (int)code, "%s", text ? text : "the guest gave no reason");
 }
 
-int channel_ask(struct channel *c, struct json_writer *w, int timeout_ms, struct arena *a,
-		const struct json **ret, struct err *e)
+int channel_answer(struct channel *c, int timeout_ms, struct arena *a,
+		   const struct json **ret, struct err *e)
 {
 	const struct json *answer = NULL, *error;
-	int64_t deadline = deadline_of(timeout_ms), left = -1;
-	int r = channel_send(c, w, timeout_ms, e);
+	int r = channel_receive(c, timeout_ms, a, &answer, e);
 
-	if (r < 0)
-		return r;
-	if (deadline >= 0) {
-		left = deadline - now_ms();
-		left = left < 0 ? 0 : left;
-	}
-	r = channel_receive(c, (int)left, a, &answer, e);
 	if (r < 0)
 		return r;
 	if (r == 0)
@@ -168,4 +166,19 @@ int channel_ask(struct channel *c, struct json_writer *w, int timeout_ms, struct
 	if (ret)
 		*ret = answer;
 	return 0;
+}
+
+int channel_ask(struct channel *c, struct json_writer *w, int timeout_ms, struct arena *a,
+		const struct json **ret, struct err *e)
+{
+	int64_t deadline = deadline_of(timeout_ms), left = -1;
+	int r = channel_send(c, w, timeout_ms, e);
+
+	if (r < 0)
+		return r;
+	if (deadline >= 0) {
+		left = deadline - now_ms();
+		left = left < 0 ? 0 : left;
+	}
+	return channel_answer(c, (int)left, a, ret, e);
 }

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "libcontainer/init.h"
 #include "sandbox/client.h"
+#include "sandbox/control.h"
 #include "sandbox/initramfs.h"
 #include "sandbox/kernel.h"
 #include "sandbox/microvm_parts.h"
@@ -105,7 +106,10 @@ static int prepare_machine(struct init_plan *p, struct container *c,
 	if (r < 0)
 		return r;
 	m->listener = client_listen(c->dir, e);
-	return m->listener < 0 ? m->listener : 0;
+	if (m->listener < 0)
+		return m->listener;
+	m->control = control_listen(c->dir, e);
+	return m->control < 0 ? m->control : 0;
 }
 
 static int prepare(struct init_plan *p, struct container *c, struct err *e)
@@ -146,6 +150,8 @@ const struct engine microvm_engine = {
 	.prepare = prepare,
 	.done = done,
 	.body = body,
+	.starting = microvm_starting,
+	.ended = microvm_ended,
 	.exec_prepare = microvm_exec_prepare,
 	.exec_body = microvm_exec_body,
 	.exec_done = microvm_exec_done,

@@ -31,4 +31,8 @@ int microvm_is_frozen(const struct container *c, struct err *e);
 int microvm_stats(const struct container *c, struct arena *a, struct cgroup_stats *ret,
 		  struct err *e);
 
+/* microvm_network.c */
+int microvm_starting(const struct container *c, const struct log *log, struct err *e);
+void microvm_ended(struct container *c, const struct log *log);
+
 #endif

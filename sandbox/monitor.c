@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/procfs.h"
 #include "libcontainer/init.h"
 #include "libcontainer/sync.h"
+#include "sandbox/control.h"
 #include "sandbox/find_exec.h"
 #include "sandbox/oom.h"
 #include "sandbox/relay.h"
@@ -24,10 +26,12 @@
 #define STATUS_LOST      (128 + SIGKILL)
 #define LAST_WORDS_NS    UINT64_C(2000000000)
 #define CONSOLE_LINE_MAX 256
+#define NETWORK_MS       60000
+#define NETWORK_MAX      ((size_t)1024 * 1024)
 #define DESCRIPTORS_MAX  4096
 
 /* Descriptors of a monitor: these, and one a mount. */
-#define KEEP_FIXED ((size_t)14)
+#define KEEP_FIXED ((size_t)15)
 #define KEEP_MAX   ((size_t)1024)
 
 /* quiet: nobody reads the console as a rule, and each line costs exits. panic=-1 with
@@ -47,10 +51,14 @@ struct monitor {
 	struct loop *loop;
 	struct vm *vm;
 	struct relay *relay;
+	struct control *control;
 	struct loop_source *last; /* a timer */
 	int proc;                 /* owned: the jail's procfs */
 	int oom;                  /* owned: oom.h; -1 without a limit */
 	sem_t begin;              /* of the proxy's thread */
+	int network;              /* owned: a connection to tell the guest its network */
+	pthread_mutex_t lock;     /* of what the proxy is left: */
+	char *network_request;    /* owned; NULL: loopback is all */
 	struct proxy proxy;
 	size_t line_len;
 	char line[CONSOLE_LINE_MAX];
@@ -62,6 +70,7 @@ void monitor_plan_done(struct monitor_plan *m)
 	fd_close(&m->kernel);
 	fd_close(&m->initrd);
 	fd_close(&m->listener);
+	fd_close(&m->control);
 	proxy_ends_done(&m->ends);
 	jail_free(m->jail);
 	m->jail = NULL;
@@ -129,6 +138,27 @@ static int enter_proxy_thread(void *arg, struct err *e)
 	return jail_enter_thread(mon->m->jail, JAIL_PROXY, e);
 }
 
+/* What a command has left before it opened the gate. */
+static int tell_network(struct monitor *mon, struct err *e)
+{
+	AUTO_ARENA a = {0};
+	struct channel c;
+	char *request;
+	int r;
+
+	(void)pthread_mutex_lock(&mon->lock);
+	request = mon->network_request;
+	mon->network_request = NULL;
+	(void)pthread_mutex_unlock(&mon->lock);
+	channel_open(&c, &mon->network);
+	r = request ? channel_send_text(&c, request, strlen(request), NETWORK_MS, e) : 0;
+	if (r == 0 && request)
+		r = channel_answer(&c, NETWORK_MS, &a, NULL, e);
+	free(request);
+	channel_close(&c);
+	return r < 0 ? err_wrap(e, "the guest's network") : 0;
+}
+
 static void *run_proxy(void *arg)
 {
 	struct monitor *mon = arg;
@@ -153,6 +183,8 @@ static void *run_proxy(void *arg)
 		fail(sync, &e);
 	if (r < 0)
 		fail(sync, &opened);
+	if (tell_network(mon, &e) < 0)
+		fail(sync, &e);
 	if (proxy_start(&mon->proxy, &e) < 0)
 		fail(sync, &e);
 	fd_close(&p->sync[1]);
@@ -196,6 +228,7 @@ static int enter_jail(struct monitor *mon, struct err *e)
 			      m->kernel,
 			      m->initrd,
 			      m->listener,
+			      m->control,
 			      mon->oom,
 			      m->ends.master,
 			      m->ends.slave,
@@ -249,22 +282,75 @@ static int make_machine(struct monitor *mon, struct err *e)
 	return r < 0 ? r : vm_boot(mon->vm, &b, e);
 }
 
-/* The proxy's ends of its connections; the others are the relay's. */
+/* A connection to the guest; the other end is the relay's. */
+static int connect_guest(struct monitor *mon, int *ret, struct err *e)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, "socketpair");
+	*ret = pair[0];
+	return relay_add(mon->relay, &pair[1], e);
+}
+
 static int connect_proxy(struct monitor *mon, int connections[PROXY_CONNECTIONS],
 			 struct err *e)
 {
 	unsigned count = proxy_connections(mon->p->spec->process->terminal);
-	int pair[2], r;
+	int r = connect_guest(mon, &mon->network, e);
 
-	for (unsigned i = 0; i < count; i++) {
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-			return err_sys(e, "socketpair");
-		connections[i] = pair[0];
-		r = relay_add(mon->relay, &pair[1], e);
-		if (r < 0)
-			return r;
-	}
+	for (unsigned i = 0; r == 0 && i < count; i++)
+		r = connect_guest(mon, &connections[i], e);
+	return r;
+}
+
+/* ---- orders ---- */
+
+static int connect_tap(struct monitor *mon, const struct control_order *o, int *fd,
+		       struct err *e)
+{
+	struct vm_net_config c = {.tap_fd = *fd, .mtu = (uint16_t)o->mtu};
+	int r;
+
+	if (o->mtu > UINT16_MAX)
+		return err_set(e, EINVAL, "an interface's MTU of %u", o->mtu);
+	memcpy(c.mac, o->mac, sizeof(c.mac));
+	/* What a killed command left. */
+	r = vm_net_disconnect(mon->vm, o->index, e);
+	if (r == 0)
+		r = vm_net_connect(mon->vm, o->index, &c, e);
+	if (r == 0)
+		(void)fd_take(fd);
+	return r;
+}
+
+static int take_network(struct monitor *mon, int fd, struct err *e)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len;
+	int r = file_read_fd(fd, "the network", NETWORK_MAX, &text, &len, e);
+
+	if (r < 0)
+		return r;
+	(void)pthread_mutex_lock(&mon->lock);
+	free(mon->network_request);
+	mon->network_request = TAKE(text);
+	(void)pthread_mutex_unlock(&mon->lock);
 	return 0;
+}
+
+static int on_order(void *arg, const struct control_order *o, int *fd, struct err *e)
+{
+	struct monitor *mon = arg;
+
+	switch (o->kind) {
+	case CONTROL_TAP:
+		return connect_tap(mon, o, fd, e);
+	case CONTROL_NETWORK:
+		return take_network(mon, *fd, e);
+	default:
+		return err_set(e, EPROTO, "an order is not understood");
+	}
 }
 
 /* All threads are made before the guest runs, and none can be made after it. */
@@ -320,6 +406,9 @@ static int set_up(struct monitor *mon, struct err *e)
 		r = relay_new(mon->vm, mon->loop, &mon->m->listener, &mon->guest_log,
 			      &mon->relay, e);
 	if (r == 0)
+		r = control_new(mon->loop, &mon->m->control, on_order, mon, &mon->control,
+				e);
+	if (r == 0)
 		r = connect_proxy(mon, mon->m->ends.connections, e);
 	if (r == 0)
 		r = proxy_init(&mon->proxy, mon->p->spec->process, &mon->m->ends,
@@ -345,7 +434,9 @@ int monitor_run(struct init_plan *p, struct monitor_plan *m, struct err *e)
 				.log = p->options->log,
 				.guest_log = {.log = p->options->log},
 				.proc = -1,
-				.oom = -1};
+				.oom = -1,
+				.network = -1};
+	(void)pthread_mutex_init(&mon->lock, NULL);
 	(void)sem_init(&mon->begin, 0, 0);
 	r = set_up(mon, e);
 	/* The process ends by its proxy, or when the machine has. */

@@ -16,6 +16,7 @@
 struct monitor_plan {
 	int kvm, kernel, initrd;
 	int listener;                 /* SANDBOX_SOCKET */
+	int control;                  /* SANDBOX_CONTROL */
 	struct proxy_ends ends;       /* no connections as yet */
 	struct jail *jail;            /* owned */
 	struct process_plan *process; /* to look for its command; in the arena */
@@ -26,7 +27,7 @@ struct monitor_plan {
 
 #define MONITOR_PLAN_INIT                                                                \
 	{                                                                                \
-		.kvm = -1, .kernel = -1, .initrd = -1, .listener = -1,                   \
+		.kvm = -1, .kernel = -1, .initrd = -1, .listener = -1, .control = -1,    \
 		.ends = PROXY_ENDS_INIT                                                  \
 	}
 

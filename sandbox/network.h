@@ -79,8 +79,16 @@ struct network {
 int network_read(struct arena *a, struct network *ret, const struct log *log,
 		 struct err *e);
 
-/* Gives the thread's network namespace what n says. Its links are found by their MAC
- * addresses; one that isn't there is an error. */
+/* What the first network device of a machine has for an address until it gets another; the
+ * last byte counts them (vm/virtio/net.h). */
+#define NETWORK_DEVICE_MAC                                                               \
+	{                                                                                \
+		0x02, 'h', 'u', 'l', 'l', 0                                              \
+	}
+
+/* Gives the thread's network namespace what n says. A link is found by its MAC address, or
+ * is the machine's device with the number that it has among those that aren't loopback;
+ * one that isn't there is an error. */
 int network_apply(const struct network *n, struct err *e);
 
 /* As a JSON object, and back; `what` names the text in errors. */

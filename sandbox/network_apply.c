@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <linux/neighbour.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -14,7 +15,8 @@
 struct here {
 	uint32_t index;
 	bool loopback;
-	uint8_t mac[6];
+	uint8_t mac[6]; /* before it was given another */
+	char name[IFNAMSIZ];
 };
 
 struct writer {
@@ -50,15 +52,19 @@ static int call(struct writer *w, struct nl_request *q, const char *what,
 static int see_link(const struct nlmsghdr *m, void *arg)
 {
 	const struct ifinfomsg *i = NLMSG_DATA(m);
-	const void *mac = nl_get(nl_attrs(m, sizeof(*i)), IFLA_ADDRESS, 6);
+	struct nl_attrs a = nl_attrs(m, sizeof(*i));
+	const void *mac = nl_get(a, IFLA_ADDRESS, 6);
+	const char *name = nl_get(a, IFLA_IFNAME, 1);
 	struct writer *w = arg;
 	struct here *h = &w->here[w->here_count];
 
-	if (m->nlmsg_type != RTM_NEWLINK || w->here_count == HERE_MAX || !mac)
+	if (m->nlmsg_type != RTM_NEWLINK || w->here_count == HERE_MAX || !mac || !name)
 		return 0;
+	*h = (struct here){0};
 	h->index = (uint32_t)i->ifi_index;
 	h->loopback = (i->ifi_flags & IFF_LOOPBACK) != 0;
 	memcpy(h->mac, mac, sizeof(h->mac));
+	memcpy(h->name, name, strnlen(name, IFNAMSIZ - 1));
 	w->here_count++;
 	return 0;
 }
@@ -72,16 +78,38 @@ static int find_here(struct writer *w)
 	return netlink_dump(&w->netlink, &q, see_link, w, w->e);
 }
 
-static uint32_t index_here(const struct writer *w, const struct network_link *l)
+static uint32_t index_with(const struct writer *w, const uint8_t mac[6])
 {
 	for (size_t i = 0; i < w->here_count; i++) {
 		const struct here *h = &w->here[i];
 
-		if (h->loopback == l->loopback &&
-		    (l->loopback || memcmp(h->mac, l->mac, sizeof(l->mac)) == 0))
+		if (!h->loopback && memcmp(h->mac, mac, sizeof(h->mac)) == 0)
 			return h->index;
 	}
 	return 0;
+}
+
+static uint32_t index_loopback(const struct writer *w)
+{
+	for (size_t i = 0; i < w->here_count; i++) {
+		if (w->here[i].loopback)
+			return w->here[i].index;
+	}
+	return 0;
+}
+
+/* Its number among those that aren't loopback is its device's. */
+static uint32_t index_here(const struct writer *w, const struct network_link *l)
+{
+	uint8_t device[6] = NETWORK_DEVICE_MAC;
+	uint32_t index;
+
+	if (l->loopback)
+		return index_loopback(w);
+	for (const struct network_link *p = w->network->links; p < l; p++)
+		device[5] += !p->loopback;
+	index = index_with(w, l->mac);
+	return index ? index : index_with(w, device);
 }
 
 static uint32_t index_named(const struct writer *w, const char *name)
@@ -93,10 +121,16 @@ static uint32_t index_named(const struct writer *w, const char *name)
 	return 0;
 }
 
-/* A link gets its name while it is down. */
-static int set_link(struct writer *w, const struct network_link *l, bool up)
+static int change_link(struct writer *w, struct nl_request *q, const char *name)
 {
-	struct ifinfomsg i = {
+	int r = netlink_call(&w->netlink, q, w->e);
+
+	return r < 0 ? err_wrap(w->e, "interface %s", name) : 0;
+}
+
+static int set_up(struct writer *w, const struct network_link *l, bool up)
+{
+	const struct ifinfomsg i = {
 		.ifi_index = (int)index_here(w, l),
 		.ifi_flags = up ? IFF_UP : 0,
 		.ifi_change = IFF_UP,
@@ -108,11 +142,56 @@ static int set_link(struct writer *w, const struct network_link *l, bool up)
 			       "interface %s: there is none with its MAC address",
 			       l->name);
 	nl_begin(&q, RTM_SETLINK, 0, &i, sizeof(i));
-	if (!up && !l->loopback) {
-		nl_put_string(&q, IFLA_IFNAME, l->name);
-		nl_put_u32(&q, IFLA_MTU, l->mtu);
+	return change_link(w, &q, l->name);
+}
+
+/* One that has the name of another gives it up for a while. */
+static int make_way(struct writer *w, const struct here *h)
+{
+	const struct ifinfomsg i = {.ifi_index = (int)h->index};
+	uint32_t other = index_named(w, h->name);
+	char name[IFNAMSIZ];
+	struct nl_request q;
+
+	if (other == 0 || other == h->index)
+		return 0;
+	(void)snprintf(name, sizeof(name), "spare%u", h->index);
+	nl_begin(&q, RTM_SETLINK, 0, &i, sizeof(i));
+	nl_put_string(&q, IFLA_IFNAME, name);
+	return change_link(w, &q, h->name);
+}
+
+/* While it is down. */
+static int set_link(struct writer *w, const struct network_link *l)
+{
+	const struct ifinfomsg i = {.ifi_index = (int)index_here(w, l)};
+	struct nl_request q;
+
+	nl_begin(&q, RTM_SETLINK, 0, &i, sizeof(i));
+	nl_put_string(&q, IFLA_IFNAME, l->name);
+	nl_put(&q, IFLA_ADDRESS, l->mac, sizeof(l->mac));
+	nl_put_u32(&q, IFLA_MTU, l->mtu);
+	return change_link(w, &q, l->name);
+}
+
+static int set_links(struct writer *w)
+{
+	const struct network *n = w->network;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n->links_count; i++) {
+		if (!n->links[i].loopback)
+			r = set_up(w, &n->links[i], false);
 	}
-	return call(w, &q, "interface", l->name);
+	for (size_t i = 0; r == 0 && i < w->here_count; i++) {
+		if (!w->here[i].loopback)
+			r = make_way(w, &w->here[i]);
+	}
+	for (size_t i = 0; r == 0 && i < n->links_count; i++) {
+		if (!n->links[i].loopback)
+			r = set_link(w, &n->links[i]);
+	}
+	return r;
 }
 
 static int add_address(struct writer *w, const struct network_link *l,
@@ -138,11 +217,11 @@ static int add_address(struct writer *w, const struct network_link *l,
 
 static int apply_link(struct writer *w, const struct network_link *l)
 {
-	int r = l->loopback ? 0 : set_link(w, l, false);
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < l->addresses_count; i++)
 		r = add_address(w, l, &l->addresses[i]);
-	return r == 0 && l->up ? set_link(w, l, true) : r;
+	return r == 0 && l->up ? set_up(w, l, true) : r;
 }
 
 /* ---- routes ---- */
@@ -270,6 +349,8 @@ static int apply(struct writer *w)
 	const struct network *n = w->network;
 	int r = find_here(w);
 
+	if (r == 0)
+		r = set_links(w);
 	for (size_t i = 0; r == 0 && i < n->links_count; i++)
 		r = apply_link(w, &n->links[i]);
 	if (r == 0)

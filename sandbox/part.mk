@@ -3,6 +3,7 @@ noinst_LIBRARIES += libsandbox.a
 libsandbox_a_SOURCES =
 libsandbox_a_SOURCES += sandbox/channel.c sandbox/channel.h
 libsandbox_a_SOURCES += sandbox/client.c sandbox/client.h
+libsandbox_a_SOURCES += sandbox/control.c sandbox/control.h
 libsandbox_a_SOURCES += sandbox/cpio.c sandbox/cpio.h
 libsandbox_a_SOURCES += sandbox/find_exec.c sandbox/find_exec.h
 libsandbox_a_SOURCES += sandbox/frame.c sandbox/frame.h
@@ -31,6 +32,9 @@ libsandbox_a_SOURCES += sandbox/pump.c sandbox/pump.h
 libsandbox_a_SOURCES += sandbox/relay.c sandbox/relay.h
 libsandbox_a_SOURCES += sandbox/resources_json.c sandbox/resources_json.h
 libsandbox_a_SOURCES += sandbox/shares.c sandbox/shares.h
+libsandbox_a_SOURCES += sandbox/microvm_network.c
+libsandbox_a_SOURCES += sandbox/socket.c sandbox/socket.h
+libsandbox_a_SOURCES += sandbox/tap.c sandbox/tap.h sandbox/tc.c sandbox/tc.h
 EXTRA_DIST += sandbox/README.md sandbox/PROPERTIES.md
 
 # Where the package puts the guest's kernel, and the configuration that names another.
@@ -41,9 +45,15 @@ sandbox/kernel.$(OBJEXT): AM_CPPFLAGS += -DHULL_PKGLIBDIR='"$(pkglibdir)"' \
 # sanitizers, whose libraries are shared ones.
 EXTRA_DIST += sandbox/guest/main.c sandbox/guest/README.md
 noinst_LIBRARIES += libsandbox_server.a
-libsandbox_server_a_SOURCES = sandbox/guest/ask.c sandbox/guest/boot.c sandbox/guest/boot.h \
-	sandbox/guest/life.c sandbox/guest/life.h sandbox/guest/lives.c sandbox/guest/report.c \
-	sandbox/guest/serve.c sandbox/guest/server.c sandbox/guest/server.h sandbox/guest/spec.c
+libsandbox_server_a_SOURCES =
+libsandbox_server_a_SOURCES += sandbox/guest/ask.c
+libsandbox_server_a_SOURCES += sandbox/guest/boot.c sandbox/guest/boot.h
+libsandbox_server_a_SOURCES += sandbox/guest/life.c sandbox/guest/life.h sandbox/guest/lives.c
+libsandbox_server_a_SOURCES += sandbox/guest/network.c
+libsandbox_server_a_SOURCES += sandbox/guest/report.c
+libsandbox_server_a_SOURCES += sandbox/guest/serve.c
+libsandbox_server_a_SOURCES += sandbox/guest/server.c sandbox/guest/server.h
+libsandbox_server_a_SOURCES += sandbox/guest/spec.c
 if GUEST
 noinst_PROGRAMS += sandbox/guest/hull-guest
 sandbox_guest_hull_guest_SOURCES = sandbox/guest/main.c

@@ -7,7 +7,6 @@
 #include "libcontainer/container.h"
 #include "sandbox/guest/server.h"
 #include "sandbox/guest_stats.h"
-#include "sandbox/network.h"
 
 static int load(const struct json *request, struct container **ret, struct err *e)
 {
@@ -120,22 +119,5 @@ int ask_update(struct guest *g, struct channel *c, const struct json *request,
 	if (r == 0)
 		r = container_update(x, res, &g->log, e);
 	container_free(x);
-	return r < 0 ? r : answer_empty(c, e);
-}
-
-int ask_network(struct guest *g, struct channel *c, const struct json *request,
-		struct err *e)
-{
-	AUTO_ARENA a = {0};
-	struct network n = {0};
-	const struct json *v = json_get(request, "network");
-	int r;
-
-	(void)g;
-	if (!v)
-		return err_set(e, EPROTO, "the request has no \"network\"");
-	r = network_parse(&a, "network", v, &n, e);
-	if (r == 0)
-		r = network_apply(&n, e);
 	return r < 0 ? r : answer_empty(c, e);
 }

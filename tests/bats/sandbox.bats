@@ -12,6 +12,12 @@ setup() {
 	update_config '.root.readonly = false | .annotations["dev.hull.engine"] = "microvm"'
 }
 
+teardown() {
+	ip netns del "$ID" 2>/dev/null || true
+	ip link del hulltest0 2>/dev/null || true
+	test_end
+}
+
 # The place of hull's own kernel for guests, in the lab's throw-away root.
 sandbox_kernel() {
 	local dir=/usr/local/lib/hull
@@ -297,4 +303,115 @@ sandbox_kernel() {
 	[ "$(<"/proc/$(pid_of)/oom_score_adj")" = 500 ]
 	run -0 oci exec "$ID" cat /proc/1/oom_score_adj
 	prints 500
+}
+
+# A namespace at /run/netns/$ID, as CNI leaves one, with an end of a wire to here.
+make_network() {
+	ip netns add "$ID"
+	ip link add name hulltest0 mtu 1400 type veth peer name net7 mtu 1400 \
+		address 02:00:00:00:00:77 netns "$ID"
+	ip addr add 10.123.0.1/24 dev hulltest0
+	ip addr add fd00:123::1/64 dev hulltest0 nodad
+	ip link set hulltest0 up
+	ip -n "$ID" addr add 10.123.0.2/24 brd + dev net7
+	ip -n "$ID" addr add fd00:123::2/64 dev net7 nodad
+	ip -n "$ID" link set net7 up
+	ip -n "$ID" route add default via 10.123.0.1
+	update_config '(.linux.namespaces[] | select(.type == "network")).path = $p' \
+		--arg p "/run/netns/$ID"
+	set_caps CAP_NET_RAW CAP_NET_ADMIN
+}
+
+# The carrier comes by itself, in its time.
+network_of() {
+	ip -n "$ID" -o link | sed 's/<[^>]*>//; s/state [A-Z]* //'
+	ip -n "$ID" -o -4 addr
+	ip -n "$ID" -o -6 addr show scope global
+	ip -n "$ID" route
+	tc -n "$ID" qdisc show
+}
+
+@test "a sandboxed container has the network of its namespace, which is as before afterwards" {
+	make_network
+	set_daemon
+	create
+	# Callers may be late: docker adds interfaces between create and start.
+	ip -n "$ID" route add 192.0.2.0/24 via 10.123.0.9
+	local before
+	before=$(network_of)
+	oci start "$ID"
+
+	run -0 oci exec "$ID" ip addr show dev net7
+	[[ $output == *"mtu 1400"* ]]
+	[[ $output == *"link/ether 02:00:00:00:00:77"* ]]
+	[[ $output == *"inet 10.123.0.2/24 "* ]]
+	[[ $output == *"inet6 fd00:123::2/64 "* ]]
+	run -0 oci exec "$ID" ip route
+	[[ $output == *"default via 10.123.0.1 dev net7"* ]]
+	[[ $output == *"192.0.2.0/24 via 10.123.0.9 dev net7"* ]]
+	run -0 oci exec "$ID" busybox ping -c 1 -W 20 10.123.0.1
+	run -0 oci exec "$ID" busybox ping -6 -c 1 -W 20 fd00:123::1
+	busybox ping -c 1 -W 20 10.123.0.2
+
+	echo from-the-host | busybox nc -l -p 7000 >"$DIR/got" &
+	local server=$!
+	wait_for grep -q ':1B58 0*:0000 0A' /proc/net/tcp /proc/net/tcp6
+	run -0 oci exec "$ID" sh -c 'echo from-the-guest | nc -w 20 10.123.0.1 7000'
+	prints from-the-host
+	wait $server
+	[ "$(<"$DIR/got")" = from-the-guest ]
+
+	oci kill "$ID" KILL
+	wait_for is stopped
+	oci delete "$ID"
+	[ "$(network_of)" = "$before" ]
+}
+
+@test "a sandboxed container whose namespace is empty has loopback only" {
+	set_args sh -c 'ip -o addr | grep -v "inet6\? 127\|inet6 ::1"; ip route; busybox ping -c 1 127.0.0.1 >/dev/null && echo works'
+	set_caps CAP_NET_RAW
+	run -0 oci run "$ID"
+	prints works
+}
+
+@test "a killed sandbox leaves its network to the next" {
+	make_network
+	set_daemon
+	local before
+	before=$(network_of)
+	start
+	oci kill "$ID" KILL
+	wait_for is stopped
+	# Not deleted as yet: the next takes its place.
+	update_config '.linux.cgroupsPath += "b"'
+	set_args busybox ping -c 1 -W 20 10.123.0.1
+	run -0 oci run "${ID}b"
+	oci delete "$ID"
+	[ "$(network_of)" = "$before" ]
+}
+
+@test "two sandboxes can't have one network, and the second's error says so" {
+	make_network
+	set_daemon
+	start
+	update_config '.linux.cgroupsPath += "b"'
+	run ! oci run "${ID}b"
+	[[ $output == *"the network namespace is another sandbox's, of process $(pid_of)"* ]]
+	run -0 oci exec "$ID" busybox ping -c 1 -W 20 10.123.0.1
+	oci delete --force "$ID"
+}
+
+@test "more interfaces than a sandbox can have are an error of start that names the limit" {
+	make_network
+	local i
+	for i in 1 2; do
+		ip -n "$ID" link add name "a$i" type veth peer name "b$i"
+		ip -n "$ID" link set "a$i" up
+		ip -n "$ID" link set "b$i" up
+	done
+	local before
+	before=$(network_of)
+	run ! oci run "$ID"
+	[[ $output == *"the network namespace has 5 Ethernet interfaces: a sandbox can have 4"* ]]
+	[ "$(network_of)" = "$before" ]
 }

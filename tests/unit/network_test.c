@@ -165,6 +165,38 @@ static void twice_is_once(void)
 	CHECK(network_apply(&n, &e) != 0 || str_eq(text_of(&a), text));
 }
 
+/* As in a guest, whose devices were there before anybody knew their addresses; and their
+ * names are each other's. */
+static void devices_of_a_machine(void)
+{
+	AUTO_ARENA a = {0};
+	struct network n = {0};
+	struct err e = {0};
+	const char *text, *again;
+
+	if (!possible())
+		SKIP("no network namespaces or no veth");
+	if (!world("ip tuntap add dev eth1 mode tap"))
+		SKIP("no taps");
+	CHECK(world(
+		"ip tuntap add dev eth1 mode tap; ip tuntap add dev eth0 mode tap\n"
+		"ip link set eth1 address " MAC_0 "; ip link set eth0 address " MAC_1
+		"\nip link set eth0 mtu 9000 up; ip link set eth1 up\n"
+		"ip addr add 10.88.0.2/16 brd 10.88.255.255 dev eth1\n"
+		"ip neigh add 10.88.0.1 lladdr 02:00:00:00:00:01 dev eth1 nud "
+		"permanent\n"));
+	text = text_of(&a);
+	CHECK(parse(&a, text, &n, &e) == 0);
+	CHECK(
+		world("for i in 0 1 2; do ip tuntap add dev eth$i mode tap; "
+		      "ip link set eth$i address 02:68:75:6c:6c:0$i; done; "
+		      "ip link set eth0 up; ip link set eth1 up\n"));
+	CHECK(network_apply(&n, &e) == 0 || (printf("# %s\n", e.text), false));
+	CHECK(run_shell("ip link show eth2 | grep -q 02:68:75:6c:6c:02") == 0);
+	again = text_of(&a);
+	CHECK(str_eq(again, text) || (printf("# %s\n# %s\n", text, again), false));
+}
+
 static void links_that_are_missing(void)
 {
 	static const char text[] =
@@ -247,6 +279,7 @@ static const struct test tests[] = {
 	{"links, addresses, routes and neighbours are read", is_read},
 	{"another namespace is given the same", is_given_to_another},
 	{"what is there already is no error", twice_is_once},
+	{"a machine's devices get their addresses and names", devices_of_a_machine},
 	{"a link that isn't there is named", links_that_are_missing},
 	{"an empty namespace has nothing", an_empty_namespace},
 	{"an interface that a guest can't have is refused", no_ethernet},

@@ -29,3 +29,9 @@ tests_unit_guest_stats_test_LDADD = $(sandbox_libs)
 tests_unit_guest_log_test_LDADD = $(sandbox_libs)
 tests_unit_relay_test_LDADD = $(sandbox_libs) $(driver_libs)
 tests_unit_guest_server_test_LDADD = $(guest_libs)
+# sandbox/: its network
+sandbox_network_tests = tests/unit/control_test tests/unit/tap_test
+check_PROGRAMS += $(sandbox_network_tests)
+TESTS += $(sandbox_network_tests)
+tests_unit_control_test_LDADD = $(sandbox_libs)
+tests_unit_tap_test_LDADD = $(sandbox_libs)
