@@ -387,8 +387,9 @@ int life_exec(struct guest *g, struct channel *c, const struct json *request,
 		r = spec_decode_process(&a, "process", text, strlen(text), &process, e);
 	if (r == 0)
 		r = container_load(GUEST_CONTAINERS, id, &l.container, e);
+	if (r == 0)
+		r = life_defaults(&a, process, e);
 	if (r == 0) {
-		life_score(process);
 		l.process = process;
 		l.terminal = process->terminal;
 		r = life_run(g, &l, c, request, e);

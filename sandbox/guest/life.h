@@ -65,8 +65,8 @@ int life_spec(struct arena *a, const struct json *request, const char *id,
 	      const char *config, struct spec **ret, const char **ret_tree,
 	      struct err *e);
 
-/* The server's own (oom_score_adj) is not to be had by a process of a container. */
-void life_score(struct spec_process *p);
+/* What a process has if its spec doesn't say: never what the server has for itself. */
+int life_defaults(struct arena *a, struct spec_process *p, struct err *e);
 
 /* What was written to a tree (NULL: nothing) is on the host. */
 void life_sync(struct guest *g, const char *tree);

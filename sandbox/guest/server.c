@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -118,6 +119,18 @@ static int accept_all(struct guest *g, int listener, struct err *e)
 	}
 }
 
+/* The server outlives all that containers do to the guest's memory, whatever their own
+ * scores are, and has files for all its connections. */
+static int be_privileged(struct err *e)
+{
+	const struct rlimit files = {GUEST_FILES_SERVER, GUEST_FILES_HARD};
+	AUTO_FD fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "-1000", 5) < 0)
+		return err_sys(e, "oom_score_adj");
+	return setrlimit(RLIMIT_NOFILE, &files) < 0 ? err_sys(e, "RLIMIT_NOFILE") : 0;
+}
+
 int server_run(struct err *e)
 {
 	static const struct guest_system system = {boot_connect, boot_mount};
@@ -133,6 +146,9 @@ int server_run(struct err *e)
 	/* Nobody waits for the host to read the log: what is too much is lost. */
 	if (pipe2(lines, O_CLOEXEC) < 0 || fcntl(lines[1], F_SETFL, O_NONBLOCK) < 0)
 		return err_sys(e, "pipe");
+	r = be_privileged(e);
+	if (r < 0)
+		return r;
 	g.log_lines = lines[0];
 	g.log.fd = lines[1];
 	r = start_thread(report_run, &g);

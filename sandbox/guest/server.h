@@ -17,6 +17,12 @@
 
 #define GUEST_CONTAINERS "/run/hull/containers"
 
+/* How many files a process may have open, as services have it under systemd; the server's
+ * connections take more. */
+#define GUEST_FILES_SOFT   1024
+#define GUEST_FILES_HARD   524288
+#define GUEST_FILES_SERVER 65536
+
 struct life;
 struct guest;
 

@@ -64,16 +64,40 @@ int life_spec(struct arena *a, const struct json *request, const char *id,
 	r = take_trees(a, request, s, &t, e);
 	if (r < 0)
 		return r;
-	life_score(s->process);
+	r = life_defaults(a, s->process, e);
+	if (r < 0)
+		return r;
 	*ret = s;
 	*ret_tree = t.root;
 	return guest_spec_adjust(a, s, id, &t, e);
 }
 
-void life_score(struct spec_process *p)
+static bool has_rlimit(const struct spec_process *p, const char *type)
 {
+	for (size_t i = 0; i < p->rlimits_count; i++) {
+		if (str_eq(p->rlimits[i].type, type))
+			return true;
+	}
+	return false;
+}
+
+int life_defaults(struct arena *a, struct spec_process *p, struct err *e)
+{
+	struct spec_rlimit *v;
+
 	if (!p->oom_score_adj.set)
 		p->oom_score_adj = (struct opt_i64){.set = true};
+	if (has_rlimit(p, "RLIMIT_NOFILE"))
+		return 0;
+	v = arena_array(a, p->rlimits_count + 1, sizeof(*v));
+	if (!v)
+		return err_code(e, ENOMEM, "process.rlimits");
+	if (p->rlimits_count)
+		memcpy(v, p->rlimits, p->rlimits_count * sizeof(*v));
+	v[p->rlimits_count++] = (struct spec_rlimit){"RLIMIT_NOFILE", GUEST_FILES_SOFT,
+						     GUEST_FILES_HARD};
+	p->rlimits = v;
+	return 0;
 }
 
 void life_sync(struct guest *g, const char *tree)

@@ -18,7 +18,7 @@ tests_unit_jail_test_LDADD = $(jail_libs)
 tests_unit_jail_machine_test_LDADD = $(jail_libs)
 tests_unit_jail_fs_test_LDADD = $(jail_libs)
 # What goes on between host and guest, each side played against the other.
-guest_tests = tests/unit/channel_test tests/unit/pump_test tests/unit/guest_stats_test \
+guest_tests = tests/unit/initramfs_test tests/unit/channel_test tests/unit/pump_test tests/unit/guest_stats_test \
 	tests/unit/guest_log_test tests/unit/relay_test tests/unit/guest_server_test
 check_PROGRAMS += $(guest_tests)
 TESTS += $(guest_tests)
@@ -35,3 +35,4 @@ check_PROGRAMS += $(sandbox_network_tests)
 TESTS += $(sandbox_network_tests)
 tests_unit_control_test_LDADD = $(sandbox_libs)
 tests_unit_tap_test_LDADD = $(sandbox_libs)
+tests_unit_initramfs_test_LDADD = $(sandbox_libs)
