@@ -200,6 +200,15 @@ static int tell(struct proxy *p, const char *op, const char *key, uint64_t v,
 	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
+static int forward_resize(struct proxy *p, struct err *e)
+{
+	struct winsize size;
+
+	if (p->ends.slave < 0 || ioctl(p->ends.slave, TIOCGWINSZ, &size) < 0)
+		return 0;
+	return tell(p, "resize", "rows", size.ws_row, "columns", size.ws_col, e);
+}
+
 int proxy_start(struct proxy *p, struct err *e)
 {
 	unsigned streams = proxy_connections(p->process->terminal) - PROXY_STREAMS;
@@ -219,6 +228,10 @@ int proxy_start(struct proxy *p, struct err *e)
 		if (p->pumps[i].running)
 			pump_go(&p->pumps[i]);
 	}
+	/* Its terminal may have a size by now that nobody has told. */
+	r = forward_resize(p, e);
+	if (r < 0)
+		return r;
 	json_open_object(w);
 	json_put_string(w, "op", "start");
 	json_close_object(w);
@@ -231,15 +244,6 @@ int proxy_start(struct proxy *p, struct err *e)
 }
 
 /* ---- while it runs ---- */
-
-static int forward_resize(struct proxy *p, struct err *e)
-{
-	struct winsize size;
-
-	if (p->ends.slave < 0 || ioctl(p->ends.slave, TIOCGWINSZ, &size) < 0)
-		return 0;
-	return tell(p, "resize", "rows", size.ws_row, "columns", size.ws_col, e);
-}
 
 static int forward_signals(struct proxy *p, struct err *e)
 {

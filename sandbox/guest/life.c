@@ -134,9 +134,12 @@ static void take_size(struct life *l, const struct json *rows, const struct json
 	struct spec_console_size size;
 
 	if (!rows || !columns || json_u64(rows, &size.height) < 0 ||
-	    json_u64(columns, &size.width) < 0 || l->console < 0)
+	    json_u64(columns, &size.width) < 0)
 		return;
-	(void)terminal_resize(l->console, &size, ERR_IGNORE);
+	if (l->console >= 0)
+		(void)terminal_resize(l->console, &size, ERR_IGNORE);
+	else if (size.height <= UINT16_MAX && size.width <= UINT16_MAX)
+		l->size = size;
 }
 
 static int begin(struct guest *g, struct life *l, struct channel *c, struct err *e)
@@ -340,14 +343,17 @@ int life_create(struct guest *g, struct channel *c, const struct json *request,
 static int start_exec(struct guest *g, struct life *l, struct err *e)
 {
 	struct exec_process x = {.pidfd = -1, .console = -1};
+	struct spec_process process = *l->process;
 	int stdio[3] = {-1, -1, -1}, r = 0;
 
+	if (l->size.height)
+		process.console_size = &l->size;
 	if (!l->terminal)
 		r = make_pipes(l, stdio, e);
 	if (r == 0)
 		r = container_exec(l->container,
 				   &(struct exec_options){
-					   .process = l->process,
+					   .process = &process,
 					   .stdio = {stdio[0], stdio[1], stdio[2]},
 					   .console_socket = -1,
 					   .pidfd_socket = -1,

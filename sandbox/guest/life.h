@@ -23,10 +23,11 @@ struct life {
 	const char *tree; /* the rootfs, of a container's first process; NULL */
 	const struct log *log;
 	bool terminal, begun, oom;
-	int pidfd, console;           /* borrowed; -1 */
-	int exec_pidfd, exec_console; /* owned */
-	int ours[3];                  /* owned: of the pipes to its stdio */
-	int stop;                     /* owned: eventfd */
+	int pidfd, console;            /* borrowed; -1 */
+	int exec_pidfd, exec_console;  /* owned */
+	int ours[3];                   /* owned: of the pipes to its stdio */
+	int stop;                      /* owned: eventfd */
+	struct spec_console_size size; /* of a terminal that there isn't yet */
 	struct pump pumps[3];
 
 	/* What differs between a container's first process and the others: before its

@@ -415,3 +415,167 @@ network_of() {
 	[[ $output == *"the network namespace has 5 Ethernet interfaces: a sandbox can have 4"* ]]
 	[ "$(network_of)" = "$before" ]
 }
+
+# ---- stdio ----
+
+@test "16 MiB go through a sandboxed container's stdin and stdout unchanged" {
+	set_args cat
+	head -c 16777216 /dev/urandom >"$DIR/data"
+	oci run "$ID" <"$DIR/data" >"$DIR/copy"
+	cmp "$DIR/data" "$DIR/copy"
+}
+
+@test "a sandboxed container's stdin is at its end where the caller's is" {
+	set_script 'cat; echo end'
+	run -0 oci run "$ID" </dev/null
+	prints end
+}
+
+@test "a reader that never reads stalls nobody else in a sandbox" {
+	set_args yes
+	mkfifo "$DIR/fifo"
+	sleep 1000 <>"$DIR/fifo" 3>&- &
+	local reader=$! pid status=0
+	"$RUNTIME" --root "$ROOT" run "$ID" >"$DIR/fifo" 2>"$DIR/err" 3>&- &
+	pid=$!
+	wait_for is running
+	run -0 oci exec "$ID" sh -c 'echo from-exec'
+	prints from-exec
+	oci kill "$ID" KILL
+	wait $pid || status=$?
+	[ $status -eq 137 ]
+	kill $reader
+}
+
+@test "a sandboxed process is told that nobody reads its output" {
+	set_script 'yes; echo "it was $?" >&2'
+	run -0 bash -c "'$RUNTIME' --root '$ROOT' run '$ID' 2>'$DIR/err' | head -n 1"
+	prints y
+	grep -q "it was 141" "$DIR/err"
+}
+
+@test "what a sandboxed container has written before its end is read after it" {
+	set_script 'head -c 3000000 /dev/zero; exit 9'
+	local status=0
+	oci run "$ID" > >(
+		sleep 3
+		wc -c >"$DIR/count"
+	) 2>"$DIR/err" || status=$?
+	[ $status -eq 9 ]
+	wait_for test -s "$DIR/count"
+	[ "$(<"$DIR/count")" -eq 3000000 ]
+}
+
+@test "exec ends with its process while a child holds its stdout, also in a sandbox" {
+	set_daemon
+	start
+	run -4 oci exec "$ID" sh -c 'sleep 1000 & echo last; exit 4'
+	prints last
+}
+
+@test "more input than exec's process reads doesn't hold up its end in a sandbox" {
+	set_daemon
+	start
+	head -c 4000000 /dev/zero >"$DIR/data"
+	run -5 oci exec "$ID" sh -c 'exec 3<&0; sleep 1000 <&3 & exit 5' <"$DIR/data"
+}
+
+@test "processes of a sandbox ignore no signal, and have the usual oom_score_adj" {
+	set_daemon
+	start
+	run -0 oci exec "$ID" sh -c 'cat /proc/1/oom_score_adj /proc/self/oom_score_adj
+		sed -n /SigIgn/p /proc/1/status /proc/self/status'
+	[ "${lines[0]}" = 0 ]
+	[ "${lines[1]}" = 0 ]
+	[[ ${lines[2]} == SigIgn:*0000000000000000 ]]
+	[[ ${lines[3]} == SigIgn:*0000000000000000 ]]
+}
+
+# ---- terminals ----
+
+@test "a sandboxed container has the caller's terminal, with its size and Ctrl-C" {
+	requires cmd:script
+	update_config '.process.terminal = true'
+	set_script 'stty size; trap "echo interrupted; exit 6" INT; echo ready; while :; do sleep 0.1; done'
+	local status=0
+	{
+		wait_for grep -q ready "$DIR/tty"
+		printf '\003'
+		wait_for grep -q interrupted "$DIR/tty"
+	} | script -qec "stty rows 33 cols 77; '$RUNTIME' --root '$ROOT' run $ID" \
+		/dev/null >"$DIR/tty" 3>&- || status=$?
+	grep -q "33 77" "$DIR/tty"
+	[ $status -eq 6 ]
+}
+
+@test "a console socket gets the terminal of a sandboxed container" {
+	[ -x "$HULL_TOOLS/recvtty" ] || skip "no $HULL_TOOLS/recvtty"
+	update_config '.process.terminal = true | .process.consoleSize = {height: 22, width: 88}'
+	set_script 'stty size; test -t 0 && test -t 1 && test -t 2 && echo all three'
+	"$HULL_TOOLS/recvtty" "$DIR/tty.sock" </dev/null >"$DIR/tty" 2>&1 3>&- &
+	wait_for test -S "$DIR/tty.sock"
+	create --console-socket "$DIR/tty.sock"
+	oci start "$ID"
+	wait_for grep -q "all three" "$DIR/tty"
+	grep -q "22 88" "$DIR/tty"
+}
+
+@test "exec --tty relays the caller's terminal into a sandbox, with its size" {
+	requires cmd:script
+	set_daemon
+	start
+	local status=0
+	script -qec "stty rows 33 cols 77; '$RUNTIME' --root '$ROOT' exec -t $ID \
+		sh -c 'test -t 1 && stty size; exit 6'" /dev/null </dev/null >"$DIR/tty" 3>&- ||
+		status=$?
+	grep -q "33 77" "$DIR/tty"
+	[ $status -eq 6 ]
+}
+
+# ---- what is asked of it ----
+
+@test "ps of a sandboxed container has its monitor" {
+	set_daemon
+	start
+	run -0 oci ps --format json "$ID"
+	[[ $output == *"$(pid_of)"* ]]
+}
+
+@test "kill takes numbers and names for a sandboxed container" {
+	set_script 'trap "echo hup" HUP; trap "echo usr" USR1; trap "exit 3" TERM
+		echo ready; while :; do sleep 0.1; done'
+	oci_background run "$ID"
+	wait_for grep -q ready "$DIR/out"
+	oci kill "$ID" 1
+	wait_for grep -q hup "$DIR/out"
+	oci kill "$ID" SIGUSR1
+	wait_for grep -q usr "$DIR/out"
+	oci kill "$ID" TERM
+	local status=0
+	wait $pid || status=$?
+	[ $status -eq 3 ]
+}
+
+@test "a process of a sandbox can't ask hull-guest for anything" {
+	[ -x /usr/bin/perl ] || skip "no perl"
+	add_mount /host bind / bind ro
+	cat >"$BUNDLE/rootfs/ask.pl" <<'END'
+use Socket;
+for my $cid (1, 2, 3) {
+	my $answer = "";
+	socket(my $s, 40, SOCK_STREAM, 0) or die "no vsock: $!";
+	if (connect($s, pack("SSLLCx3", 40, 0, 1024, $cid, 0))) {
+		my $text = '{"op":"pids","id":"x"}';
+		syswrite($s, pack("V", length $text) . $text);
+		sysread($s, $answer, 4096);
+	}
+	print "$cid: ", length($answer) ? "answered" : "silent", "\n";
+}
+END
+	mkdir "$BUNDLE/rootfs/host"
+	cp "$BUNDLE/rootfs/ask.pl" "$DIR/ask.pl"
+	add_mount /host/mnt bind "$DIR" bind ro
+	set_args busybox chroot /host perl /mnt/ask.pl
+	run -0 oci run "$ID" </dev/null
+	prints $'1: silent\n2: silent\n3: silent'
+}

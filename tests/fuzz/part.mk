@@ -54,3 +54,8 @@ check_PROGRAMS += tests/fuzz/restore_fuzz
 tests_fuzz_restore_fuzz_SOURCES = tests/fuzz/restore_fuzz.c $(fuzz_main)
 tests_fuzz_restore_fuzz_LDADD = $(driver_libs)
 tests_fuzz_restore_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+# What a host says to hull-guest.
+check_PROGRAMS += tests/fuzz/guest_fuzz
+tests_fuzz_guest_fuzz_SOURCES = tests/fuzz/guest_fuzz.c $(fuzz_main)
+tests_fuzz_guest_fuzz_LDADD = $(guest_libs)
+tests_fuzz_guest_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -120,7 +120,8 @@ static void say(struct channel *c, const char *text)
 	(void)fd_write_full(c->fd, out.data, out.len);
 }
 
-static void answer_start(struct world *x)
+/* Up to `start`, which is not answered. */
+static void answer_streams(struct world *x)
 {
 	AUTO_ARENA a = {0};
 
@@ -136,6 +137,11 @@ static void answer_start(struct world *x)
 		say(&x->streams[i], "{}");
 	}
 	CHECK_STR(heard(&x->life, &a, NULL), "start");
+}
+
+static void answer_start(struct world *x)
+{
+	answer_streams(x);
 	say(&x->life, "{}");
 }
 
@@ -207,6 +213,80 @@ static void a_lost_guest(void)
 	CHECK(world_end(&x) == 137);
 }
 
+static void last_words(void)
+{
+	struct world x;
+	char buf[64];
+
+	world_make(&x);
+	answer_start(&x);
+	CHECK(fd_write_full(x.streams[1].fd, "panic", 5) == 0);
+	channel_close(&x.life);
+	for (int i = 0; i < 3; i++)
+		channel_close(&x.streams[i]);
+	(void)read_text(x.out, buf, sizeof(buf));
+	CHECK_STR(buf, "panic");
+	CHECK(world_end(&x) == 137);
+}
+
+/* The guest keeps the streams of what it has let go of. */
+static void kept_streams(void)
+{
+	struct world x;
+
+	world_make(&x);
+	answer_start(&x);
+	channel_close(&x.life);
+	CHECK(proc_exit_code(proc_wait(x.pid)) == 137);
+	for (int i = 0; i < 3; i++)
+		channel_close(&x.streams[i]);
+	fd_close(&x.in);
+	fd_close(&x.out);
+	fd_close(&x.err);
+}
+
+/* The status is there, nobody takes the signal any more, and both are seen at once. */
+static void a_late_signal(void)
+{
+	struct world x;
+
+	world_make(&x);
+	answer_start(&x);
+	CHECK(kill(x.pid, SIGSTOP) == 0);
+	say(&x.life, "{\"exited\":5,\"oom\":false}");
+	channel_close(&x.life);
+	CHECK(kill(x.pid, SIGTERM) == 0);
+	CHECK(kill(x.pid, SIGCONT) == 0);
+	CHECK(world_end(&x) == 5);
+}
+
+static void dead_before_start(void)
+{
+	struct world x;
+
+	world_make(&x);
+	answer_streams(&x);
+	say(&x.life, "{\"exited\":137,\"oom\":false}");
+	CHECK(world_end(&x) == FAILED_START);
+}
+
+static void too_much(void)
+{
+	static const uint8_t head[] = {0, 0, 2, 0};
+	struct world x;
+
+	world_make(&x);
+	answer_start(&x);
+	CHECK(fd_write_full(x.life.fd, head, sizeof(head)) == 0);
+	CHECK(proc_exit_code(proc_wait(x.pid)) == 137);
+	channel_close(&x.life);
+	for (int i = 0; i < 3; i++)
+		channel_close(&x.streams[i]);
+	fd_close(&x.in);
+	fd_close(&x.out);
+	fd_close(&x.err);
+}
+
 static void refused(void)
 {
 	AUTO_ARENA a = {0};
@@ -245,6 +325,11 @@ static const struct test tests[] = {
 	{"input goes to the guest, and so does its end", input_and_its_end},
 	{"a signal is told to the guest, and doesn't end the proxy", signals_go_over},
 	{"a sandbox that ends before its process is status 137", a_lost_guest},
+	{"what a sandbox that has ended had written is written", last_words},
+	{"a guest that keeps a lost process's streams holds nobody up", kept_streams},
+	{"a signal that comes too late doesn't cost the status", a_late_signal},
+	{"a process that has died before its start fails", dead_before_start},
+	{"a message that is too long is refused by its length", too_much},
 	{"what the guest refuses fails", refused},
 	{"a guest that lies about a status is a lost one", lies},
 };
