@@ -25,7 +25,7 @@ static int parse_create(struct guest *g, struct channel *c, const struct json *r
 			struct err *e)
 {
 	AUTO_ARENA a = {0};
-	const char *id, *config, *tree;
+	const char *id, *config, *tree = NULL;
 	struct spec *s;
 	int r = request_text(request, "id", &id, e);
 
@@ -37,7 +37,7 @@ static int parse_create(struct guest *g, struct channel *c, const struct json *r
 	if (r < 0)
 		return r;
 	/* No tree leads out of where the host's files are. */
-	if (!str_after(tree, "/run/hull/fs/fs-private/") || strstr(tree, "/../"))
+	if (!tree || !str_after(tree, "/run/hull/fs/fs-private/") || strstr(tree, "/../"))
 		abort();
 	return answer_empty(c, e);
 }

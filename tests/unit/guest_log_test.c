@@ -41,7 +41,7 @@ static void bounded(void)
 		guest_log_write(&g, LOG_ERROR, "line %d", i);
 	lines = count_lines(fd, last);
 	/* However slow this machine is. */
-	CHECK(lines >= GUEST_LOG_LINES && lines < 2 * GUEST_LOG_LINES);
+	CHECK(lines >= GUEST_LOG_LINES && lines < (size_t)2 * GUEST_LOG_LINES);
 	/* Time passes. */
 	g.since -= (int64_t)3 * GUEST_LOG_EACH_S;
 	g.left_out = 77;
