@@ -250,6 +250,8 @@ void *vsock_join_accept(struct vsock_joins *j, int *fd, struct vm_stream *s,
 
 void vsock_joins_done(struct vsock_joins *j)
 {
-	while (j->all)
-		join_free(j->all);
+	for (struct vsock_join *p = j->all, *next; p; p = next) {
+		next = p->next;
+		join_free(p);
+	}
 }
