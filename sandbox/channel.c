@@ -147,7 +147,7 @@ static int take_error(const struct json *v, struct err *e)
 int channel_ask(struct channel *c, struct json_writer *w, int timeout_ms, struct arena *a,
 		const struct json **ret, struct err *e)
 {
-	const struct json *answer, *error;
+	const struct json *answer = NULL, *error;
 	int64_t deadline = deadline_of(timeout_ms), left = -1;
 	int r = channel_send(c, w, timeout_ms, e);
 
