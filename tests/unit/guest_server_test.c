@@ -253,11 +253,11 @@ static void terminals(void)
 
 	NEEDS_ROOT;
 	CHECK(process_make(&p, "create", id_of("tty"),
-			   "stty size; trap 'stty size; exit 6' INT; echo ready; "
+			   "trap 'stty size; exit 6' INT; stty size; echo ready; "
 			   "while :; do sleep 0.05; done",
 			   true) == 0);
 	CHECK(process_start(&p) == 0);
-	CHECK(output_has(&p, 0, "33 77"));
+	CHECK(output_has(&p, 0, "33 77\r\nready"));
 	say(&p.life, "{\"op\":\"resize\",\"rows\":100000,\"columns\":1}");
 	say(&p.life, "{\"op\":\"resize\",\"rows\":44,\"columns\":55}");
 	/* A signal goes the same way as the size, and so comes after it. */
