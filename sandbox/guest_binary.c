@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/guest_binary.h"
 
+#include <stdint.h>
+
 extern const unsigned char guest_binary_end[];
 
 #ifdef HULL_GUEST
@@ -21,5 +23,6 @@ __asm__(".pushsection .rodata\n"
 
 size_t guest_binary_len(void)
 {
-	return (size_t)(guest_binary_end - guest_binary);
+	/* Two ends of one thing, which C takes for two things. */
+	return (uintptr_t)guest_binary_end - (uintptr_t)guest_binary;
 }

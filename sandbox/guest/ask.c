@@ -8,12 +8,13 @@
 #include "sandbox/guest/server.h"
 #include "sandbox/guest_stats.h"
 
-static int load(const struct json *request, struct container **ret, struct err *e)
+static int load(struct guest *g, const struct json *request, struct container **ret,
+		struct err *e)
 {
 	const char *id;
 	int r = request_text(request, "id", &id, e);
 
-	return r < 0 ? r : container_load(GUEST_CONTAINERS, id, ret, e);
+	return r < 0 ? r : server_load(g, id, ret, e);
 }
 
 int ask_kill(struct guest *g, struct channel *c, const struct json *request,
@@ -23,9 +24,8 @@ int ask_kill(struct guest *g, struct channel *c, const struct json *request,
 	int64_t sig;
 	int r = request_int(request, "signal", 1, 64, &sig, e);
 
-	(void)g;
 	if (r == 0)
-		r = load(request, &x, e);
+		r = load(g, request, &x, e);
 	if (r == 0)
 		r = container_kill(x, (int)sig, true, e);
 	container_free(x);
@@ -40,9 +40,8 @@ int ask_pids(struct guest *g, struct channel *c, const struct json *request,
 	struct json_writer *w;
 	pid_t *pids = NULL;
 	size_t count = 0;
-	int r = load(request, &x, e);
+	int r = load(g, request, &x, e);
 
-	(void)g;
 	if (r == 0)
 		r = container_processes(x, &a, &pids, &count, e);
 	container_free(x);
@@ -68,9 +67,8 @@ int ask_stats(struct guest *g, struct channel *c, const struct json *request,
 	struct container *x = NULL;
 	struct cgroup_stats stats;
 	struct json_writer *w;
-	int r = load(request, &x, e);
+	int r = load(g, request, &x, e);
 
-	(void)g;
 	if (r == 0)
 		r = container_stats(x, &a, &stats, e);
 	container_free(x);
@@ -93,10 +91,9 @@ int ask_freeze(struct guest *g, struct channel *c, const struct json *request,
 	struct container *x = NULL;
 	int r;
 
-	(void)g;
 	if (!on || on->type != JSON_BOOL)
 		return err_set(e, EPROTO, "the request has no \"on\"");
-	r = load(request, &x, e);
+	r = load(g, request, &x, e);
 	if (r == 0)
 		r = on->boolean ? container_pause(x, e) : container_resume(x, e);
 	container_free(x);
@@ -115,7 +112,7 @@ int ask_update(struct guest *g, struct channel *c, const struct json *request,
 	if (r == 0)
 		r = spec_decode_resources(&a, "resources", text, strlen(text), &res, e);
 	if (r == 0)
-		r = load(request, &x, e);
+		r = load(g, request, &x, e);
 	if (r == 0)
 		r = container_update(x, res, &g->log, e);
 	container_free(x);

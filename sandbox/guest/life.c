@@ -322,6 +322,7 @@ int life_create(struct guest *g, struct channel *c, const struct json *request,
 	l.start = start_container;
 	l.after_start = run_container;
 	l.finish = finish_container;
+	server_creating(g, true);
 	r = request_text(request, "id", &id, e);
 	if (r == 0)
 		r = request_text(request, "config", &config, e);
@@ -331,6 +332,7 @@ int life_create(struct guest *g, struct channel *c, const struct json *request,
 		r = life_spec(&a, request, id, config, &s, &l.tree, e);
 	if (r == 0)
 		r = create_container(g, &l, id, config, s, e);
+	server_creating(g, false);
 	if (r == 0)
 		r = life_run(g, &l, c, request, e);
 	life_done(&l);
@@ -392,7 +394,7 @@ int life_exec(struct guest *g, struct channel *c, const struct json *request,
 	if (r == 0)
 		r = spec_decode_process(&a, "process", text, strlen(text), &process, e);
 	if (r == 0)
-		r = container_load(GUEST_CONTAINERS, id, &l.container, e);
+		r = server_load(g, id, &l.container, e);
 	if (r == 0)
 		r = life_defaults(&a, process, e);
 	if (r == 0) {

@@ -101,7 +101,7 @@ int life_attach(struct guest *g, struct channel *c, const struct json *request,
 		struct err *e)
 {
 	const char *token;
-	int64_t stream = 0;
+	int64_t stream = -1;
 	int r = request_text(request, "token", &token, e);
 
 	if (r == 0)

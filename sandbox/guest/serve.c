@@ -2,12 +2,15 @@
 /* One connection: what is asked for, and the answer. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/str.h"
+#include "libcontainer/container.h"
 #include "sandbox/guest/server.h"
 #include "sandbox/protocol.h"
 
 #define ANSWER_MS 10000
+#define CREATE_S  60
 
 const struct guest_request guest_requests[] = {
 	{"create", life_create},  {"exec", life_exec},
@@ -97,6 +100,50 @@ int server_connect(struct guest *g, bool shared, struct err *e)
 		r = mount_once(g, &g->private_there, PROTOCOL_FS_PRIVATE, e);
 	if (r == 0 && shared)
 		r = mount_once(g, &g->shared_there, PROTOCOL_FS_SHARED, e);
+	(void)pthread_mutex_unlock(&g->lock);
+	return r;
+}
+
+/* ---- containers ---- */
+
+void server_creating(struct guest *g, bool begins)
+{
+	(void)pthread_mutex_lock(&g->lock);
+	g->creating += begins ? 1U : -1U;
+	g->created |= !begins;
+	(void)pthread_cond_broadcast(&g->changed);
+	(void)pthread_mutex_unlock(&g->lock);
+}
+
+static int load_now(const char *id, struct container **ret, struct err *e)
+{
+	int r = container_load(GUEST_CONTAINERS, id, ret, e);
+
+	if (r < 0 || container_status(*ret, ERR_IGNORE) != CONTAINER_CREATING)
+		return r;
+	container_free(*ret);
+	*ret = NULL;
+	return err_set(e, ENOENT, "container does not exist");
+}
+
+int server_load(struct guest *g, const char *id, struct container **ret, struct err *e)
+{
+	struct timespec end;
+	int r, late = 0;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += CREATE_S;
+	(void)pthread_mutex_lock(&g->lock);
+	for (;;) {
+		/* What is being made while it is loaded is loaded again. */
+		bool more = late == 0 && (g->creating || !g->created);
+
+		r = load_now(id, ret, e);
+		if (r != -ENOENT || !more)
+			break;
+		late = pthread_cond_clockwait(&g->changed, &g->lock, CLOCK_MONOTONIC,
+					      &end);
+	}
 	(void)pthread_mutex_unlock(&g->lock);
 	return r;
 }

@@ -137,6 +137,7 @@ int server_run(struct err *e)
 	struct guest g = {.system = &system,
 			  .requests = guest_requests,
 			  .lock = PTHREAD_MUTEX_INITIALIZER,
+			  .changed = PTHREAD_COND_INITIALIZER,
 			  .log = {.level = LOG_DEBUG, .json = true}};
 	AUTO_FD listener = listen_at(e);
 	int lines[2], r;

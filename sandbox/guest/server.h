@@ -25,6 +25,7 @@
 
 struct life;
 struct guest;
+struct container;
 
 /* What is asked for. An error is answered; so is {} if nothing else was. The channel is
  * the function's for as long as it runs. */
@@ -52,9 +53,12 @@ struct guest {
 	bool connected;                   /* boot_connect is done */
 	bool private_there, shared_there; /* the host's filesystems are mounted */
 	unsigned threads;
-	struct life *lives; /* whose streams may be attached */
-	struct log log;     /* its lines go to the host */
-	int log_lines;      /* where they are read; owned by the reporter */
+	unsigned creating;      /* containers that are being made */
+	bool created;           /* one has been, or could not be */
+	pthread_cond_t changed; /* of these two */
+	struct life *lives;     /* whose streams may be attached */
+	struct log log;         /* its lines go to the host */
+	int log_lines;          /* where they are read; owned by the reporter */
 };
 
 request_fn life_create, life_exec, life_attach;
@@ -62,6 +66,13 @@ request_fn ask_kill, ask_pids, ask_stats, ask_freeze, ask_update, ask_network;
 
 /* Loopback, and those of the host's filesystems that are wanted: each once. */
 int server_connect(struct guest *g, bool shared, struct err *e);
+
+/* A container, also one that was asked for before and isn't whole yet: the host knows it
+ * from the moment that its machine begins to boot. */
+int server_load(struct guest *g, const char *id, struct container **ret, struct err *e);
+
+/* Around the making of one. */
+void server_creating(struct guest *g, bool begins);
 
 /* Members of requests: -EPROTO if one is missing or of another type. */
 int request_text(const struct json *request, const char *key, const char **ret,

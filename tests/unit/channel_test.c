@@ -152,6 +152,8 @@ static void too_long(void)
 	struct world x;
 	struct err e;
 
+	if (!text)
+		abort();
 	world_make(&x);
 	memset(text, 'x', PROTOCOL_REQUEST_MAX);
 	json_string(w, text);

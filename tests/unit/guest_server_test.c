@@ -253,11 +253,11 @@ static void terminals(void)
 
 	NEEDS_ROOT;
 	CHECK(process_make(&p, "create", id_of("tty"),
-			   "stty size; trap 'stty size; exit 6' INT; echo ready; "
+			   "trap 'stty size; exit 6' INT; stty size; echo ready; "
 			   "while :; do sleep 0.05; done",
 			   true) == 0);
 	CHECK(process_start(&p) == 0);
-	CHECK(output_has(&p, 0, "33 77"));
+	CHECK(output_has(&p, 0, "33 77\r\nready"));
 	say(&p.life, "{\"op\":\"resize\",\"rows\":100000,\"columns\":1}");
 	say(&p.life, "{\"op\":\"resize\",\"rows\":44,\"columns\":55}");
 	/* A signal goes the same way as the size, and so comes after it. */
@@ -296,6 +296,39 @@ static void questions(void)
 	end_container(&p);
 	CHECK(ask(&a, arena_fmt(&a, "{\"op\":\"pids\",\"id\":\"%s\"}", id), NULL) ==
 	      ENOENT);
+}
+
+static void *make_later(void *arg)
+{
+	struct process *p = arg;
+
+	CHECK(process_make(p, "create", id_of("soon"), "echo ready; cat >/dev/null",
+			   false) == 0);
+	return NULL;
+}
+
+/* Asked for while it is made, and before: nothing has been made as yet. */
+static void a_container_that_comes(void)
+{
+	struct process p, x;
+	pthread_t maker;
+
+	NEEDS_ROOT;
+	guest.created = false;
+	x = (struct process){.terminal = false};
+	for (int i = 0; i < 3; i++)
+		x.streams[i] = (struct channel)CHANNEL_INIT;
+	dial(&x.life);
+	say(&x.life, request_of(&x.arena, "exec", id_of("soon"), "exit 5", false));
+	CHECK(pthread_create(&maker, NULL, make_later, &p) == 0);
+	x.token = json_get_string(hear(&x.life, &x.arena), "token");
+	CHECK(x.token != NULL);
+	(void)pthread_join(maker, NULL);
+	CHECK(process_start(&x) == 0);
+	CHECK(process_end(&x) == 5);
+	process_done(&x);
+	CHECK(process_start(&p) == 0);
+	end_container(&p);
 }
 
 static void no_container(void)
@@ -466,6 +499,7 @@ static const struct test tests[] = {
 	{"a process is told that nobody reads its output", output_that_nobody_reads},
 	{"a terminal has a size, a new one, and Ctrl-C", terminals},
 	{"pids and statistics are answered while a container is there", questions},
+	{"a container that is being made is waited for", a_container_that_comes},
 	{"a container that isn't there runs nothing", no_container},
 	{"requests that are wrong get an error and leave nothing", wrong_requests},
 	{"no tree and no id leads out of its folder", wrong_names},

@@ -21,6 +21,8 @@ static struct spec *adjusted(const char *top, const char *linux_,
 	CHECK(s != NULL);
 	if (!s || guest_spec_adjust(&arena, s, "web", t, e) < 0)
 		return NULL;
+	if (!s)
+		abort();
 	return s;
 }
 
@@ -32,6 +34,8 @@ static struct spec *adjusted_plain(const char *top, const char *linux_)
 
 	CHECK_STR(e.text, "");
 	CHECK(s != NULL);
+	if (!s)
+		abort();
 	return s;
 }
 
@@ -46,7 +50,11 @@ static struct spec *with_namespaces(const char *list)
 	struct err e;
 
 	CHECK(spec_decode(&arena, "c", text, strlen(text), &s, &e) == 0);
+	if (!s)
+		abort();
 	CHECK(s && guest_spec_adjust(&arena, s, "web", &t, &e) == 0);
+	if (!s)
+		abort();
 	return s;
 }
 
@@ -97,6 +105,8 @@ static void mappings(void)
 	struct err e;
 
 	CHECK(spec_decode(&arena, "c", text, strlen(text), &s, &e) == 0);
+	if (!s)
+		abort();
 	CHECK(guest_spec_adjust(&arena, s, "web", &t, &e) == 0);
 	CHECK(s->linux_->uid_mappings.count == 0 && s->linux_->gid_mappings.count == 0);
 	arena_done(&arena);

@@ -31,6 +31,7 @@
 #define ROOTFS  PROTOCOL_FS_ROOT PROTOCOL_FS_PRIVATE "/root"
 
 static struct guest guest = {.lock = PTHREAD_MUTEX_INITIALIZER,
+			     .changed = PTHREAD_COND_INITIALIZER,
 			     .log = {.fd = -1, .level = LOG_DEBUG}};
 static const char *cannot; /* why nothing here can run */
 static unsigned connects, mounts;
