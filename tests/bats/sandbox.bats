@@ -524,7 +524,7 @@ network_of() {
 	start
 	local status=0
 	script -qec "stty rows 33 cols 77; '$RUNTIME' --root '$ROOT' exec -t $ID \
-		sh -c 'test -t 1 && stty size; exit 6'" /dev/null </dev/null >"$DIR/tty" 3>&- ||
+		timeout 30 sh -c 'until stty size | grep \"33 77\"; do sleep 0.1; done; exit 6'" /dev/null </dev/null >"$DIR/tty" 3>&- ||
 		status=$?
 	grep -q "33 77" "$DIR/tty"
 	[ $status -eq 6 ]
