@@ -204,6 +204,8 @@ static void binds(void)
 	struct spec *s = adjusted(mounts, "", &t, &e);
 
 	CHECK_STR(e.text, "");
+	if (!s)
+		abort();
 	CHECK_STR(s->mounts[0].source, "proc");
 	CHECK_STR(s->mounts[0].type, "proc");
 	CHECK_STR(s->mounts[1].source, "/fs/shared/1");
@@ -244,6 +246,8 @@ static void shm(void)
 	struct spec *s = adjusted(mounts, "", &t, &e);
 
 	CHECK_STR(e.text, "");
+	if (!s)
+		abort();
 	CHECK_STR(s->mounts[0].type, "tmpfs");
 	CHECK_STR(s->mounts[0].source, "shm");
 	CHECK_STR(options(&s->mounts[0]), "nosuid,rprivate,mode=1777,size=1048576");
