@@ -226,7 +226,15 @@ says() { # TEXT: the error, in any case of its letters, or else
 }
 
 @test "C1: the container's process is its caller's child under the microvm engine" {
-	todo "C1 needs the microvm engine"
+	requires kvm guest_kernel
+	sandboxed
+	set_script 'exit 7'
+	creates
+	ask child "$pid"
+	wants state alive
+	calls start "$ID"
+	ask wait "$pid"
+	wants exit 7
 }
 
 # ---- C2 ----
@@ -776,5 +784,14 @@ gone() { # PID
 }
 
 @test "C12: no virtual machine outlives a delete --force" {
-	todo "C12 needs the microvm engine"
+	requires kvm guest_kernel
+	sandboxed
+	set_daemon
+	creates
+	calls start "$ID"
+	readlink "/proc/$pid/fd"/* | grep -q kvm-vcpu
+	calls delete --force "$ID"
+	[ ! -e "/proc/$pid" ] || [ "$(cut -d ' ' -f 3 "/proc/$pid/stat")" = Z ]
+	ask wait "$pid"
+	wants signal 9
 }

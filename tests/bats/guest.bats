@@ -8,13 +8,7 @@ load lib
 setup() {
 	requires kvm guest_kernel memory
 	test_begin
-	local dir=/usr/local/lib/hull # of the lab's throw-away root
-	[ -e $dir/vmlinux ] || {
-		mkdir -p $dir
-		cp "$(guest_kernel)" $dir/vmlinux.new
-		mv $dir/vmlinux.new $dir/vmlinux
-	}
-	update_config '.root.readonly = false | .annotations["dev.hull.engine"] = "microvm"'
+	sandboxed
 }
 
 @test "an exec ends with its command, though a child has its stdin and never reads it" {

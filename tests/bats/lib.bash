@@ -283,6 +283,18 @@ add_mount() { # DESTINATION TYPE SOURCE OPTION...
 		source: $words[2], options: $words[3:]}]' "$@"
 }
 
+# The container gets a microVM of its own, with the kernel that contrib/guest-kernel has built: in
+# the place of hull's own, in the lab's throw-away root.
+sandboxed() {
+	local dir=/usr/local/lib/hull
+	[ -e $dir/vmlinux ] || {
+		mkdir -p $dir
+		cp "$(guest_kernel)" "$dir/vmlinux.$BASHPID"
+		mv "$dir/vmlinux.$BASHPID" $dir/vmlinux
+	}
+	update_config '.root.readonly = false | .annotations["dev.hull.engine"] = "microvm"'
+}
+
 # The container has these capabilities in the bounding, effective and permitted set, and no others.
 set_caps() { # CAP_NAME...
 	update_config_with '.process.capabilities = {bounding: $words, effective: $words,

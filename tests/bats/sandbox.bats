@@ -8,24 +8,13 @@ load lib
 setup() {
 	requires kvm guest_kernel memory
 	test_begin
-	sandbox_kernel
-	update_config '.root.readonly = false | .annotations["dev.hull.engine"] = "microvm"'
+	sandboxed
 }
 
 teardown() {
 	ip netns del "$ID" 2>/dev/null || true
 	ip link del hulltest0 2>/dev/null || true
 	test_end
-}
-
-# The place of hull's own kernel for guests, in the lab's throw-away root.
-sandbox_kernel() {
-	local dir=/usr/local/lib/hull
-	[ -e $dir/vmlinux ] || {
-		mkdir -p $dir
-		cp "$(guest_kernel)" $dir/vmlinux.new
-		mv $dir/vmlinux.new $dir/vmlinux
-	}
 }
 
 @test "a sandboxed container prints what it prints, by a kernel of its own" {
