@@ -21,8 +21,6 @@ static struct spec *adjusted(const char *top, const char *linux_,
 	CHECK(s != NULL);
 	if (!s || guest_spec_adjust(&arena, s, "web", t, e) < 0)
 		return NULL;
-	if (!s)
-		abort();
 	return s;
 }
 
@@ -52,9 +50,7 @@ static struct spec *with_namespaces(const char *list)
 	CHECK(spec_decode(&arena, "c", text, strlen(text), &s, &e) == 0);
 	if (!s)
 		abort();
-	CHECK(s && guest_spec_adjust(&arena, s, "web", &t, &e) == 0);
-	if (!s)
-		abort();
+	CHECK(guest_spec_adjust(&arena, s, "web", &t, &e) == 0);
 	return s;
 }
 
