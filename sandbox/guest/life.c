@@ -315,7 +315,7 @@ int life_create(struct guest *g, struct channel *c, const struct json *request,
 	AUTO_ARENA a = {0};
 	const struct json *binds = json_get(request, "binds");
 	const char *id, *config;
-	struct spec *s;
+	struct spec *s = NULL;
 	int r;
 
 	l.log = &g->log;
