@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -83,8 +84,12 @@ static bool has_rlimit(const struct spec_process *p, const char *type)
 
 int life_defaults(struct arena *a, struct spec_process *p, struct err *e)
 {
+	struct rlimit files = {0, GUEST_FILES_HARD};
 	struct spec_rlimit *v;
 
+	/* The server's own, which it has set. */
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return err_sys(e, "RLIMIT_NOFILE");
 	if (!p->oom_score_adj.set)
 		p->oom_score_adj = (struct opt_i64){.set = true};
 	if (has_rlimit(p, "RLIMIT_NOFILE"))
@@ -94,8 +99,8 @@ int life_defaults(struct arena *a, struct spec_process *p, struct err *e)
 		return err_code(e, ENOMEM, "process.rlimits");
 	if (p->rlimits_count)
 		memcpy(v, p->rlimits, p->rlimits_count * sizeof(*v));
-	v[p->rlimits_count++] = (struct spec_rlimit){"RLIMIT_NOFILE", GUEST_FILES_SOFT,
-						     GUEST_FILES_HARD};
+	v[p->rlimits_count++] =
+		(struct spec_rlimit){"RLIMIT_NOFILE", GUEST_FILES_SOFT, files.rlim_max};
 	p->rlimits = v;
 	return 0;
 }
