@@ -99,8 +99,8 @@ int life_defaults(struct arena *a, struct spec_process *p, struct err *e)
 		return err_code(e, ENOMEM, "process.rlimits");
 	if (p->rlimits_count)
 		memcpy(v, p->rlimits, p->rlimits_count * sizeof(*v));
-	v[p->rlimits_count++] =
-		(struct spec_rlimit){"RLIMIT_NOFILE", GUEST_FILES_SOFT, files.rlim_max};
+	v[p->rlimits_count++] = (struct spec_rlimit){"RLIMIT_NOFILE", GUEST_FILES_SOFT,
+						     files.rlim_max};
 	p->rlimits = v;
 	return 0;
 }
